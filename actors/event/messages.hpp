@@ -1,0 +1,230 @@
+#pragma once
+
+#include "actors/base/ids.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <caf/meta/type_name.hpp>
+
+// What other roles and the front may say to the ticket role. Every message names the event or a
+// reservation, so a region finds the owner without a look-up.
+
+namespace tiketi::ticket {
+
+enum class reservation_status : std::uint8_t { pending, confirmed, cancelled, expired };
+enum class payment_state : std::uint8_t { pending, completed, refund_requested, refunded };
+enum class seat_status : std::uint8_t { available, locked, reserved };
+
+/// The words of the wire format and of the database.
+inline std::string to_string(reservation_status s) {
+  constexpr const char* words[] = {"pending", "confirmed", "cancelled", "expired"};
+  return words[static_cast<std::size_t>(s)];
+}
+
+inline std::string to_string(payment_state s) {
+  constexpr const char* words[] = {"pending", "completed", "refund_requested", "refunded"};
+  return words[static_cast<std::size_t>(s)];
+}
+
+inline std::string to_string(seat_status s) {
+  constexpr const char* words[] = {"available", "locked", "reserved"};
+  return words[static_cast<std::size_t>(s)];
+}
+
+/// One line of a reservation: a seat (quantity 1) or a number of tickets of one type.
+struct reservation_item {
+  seat_id seat;               ///< nil for tickets
+  ticket_type_id ticket_type; ///< nil for seats
+  std::string name;           ///< type name, or seat label
+  std::string section;
+  std::int32_t row = 0;
+  std::int32_t number = 0;
+  std::int32_t quantity = 1;
+  std::int64_t unit_price = 0;    ///< won
+  std::uint64_t token = 0;        ///< fencing token of the seat
+  std::uint32_t seat_version = 0; ///< of the seat, after the hold
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, reservation_item& x) {
+  return f(caf::meta::type_name("reservation_item"), x.seat, x.ticket_type, x.name, x.section,
+           x.row, x.number, x.quantity, x.unit_price, x.token, x.seat_version);
+}
+
+/// Something that happened to a reservation, in order.
+struct history_entry {
+  time_point at;
+  std::string action; ///< created, confirmed, cancelled, expired, payment_rejected, refunded ...
+  std::string detail;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, history_entry& x) {
+  return f(caf::meta::type_name("history_entry"), x.at, x.action, x.detail);
+}
+
+struct reservation_view {
+  reservation_id id;
+  user_id user;
+  event_id event;
+  std::string number;
+  std::int64_t total_amount = 0;
+  reservation_status status = reservation_status::pending;
+  payment_state payment = payment_state::pending;
+  std::string payment_method; ///< empty: none yet
+  payment_id paid_by;         ///< nil: not paid
+  time_point created_at;
+  time_point expires_at;
+  std::vector<reservation_item> items;
+  std::vector<history_entry> history; ///< only where asked for
+  // The event as it is known to the ticket role; empty where the event is gone.
+  std::string event_title;
+  std::string venue;
+  std::string address;
+  time_point event_date;
+  bool replayed = false; ///< an idempotency key was met again
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, reservation_view& x) {
+  return f(caf::meta::type_name("reservation_view"), x.id, x.user, x.event, x.number,
+           x.total_amount, x.status, x.payment, x.payment_method, x.paid_by, x.created_at,
+           x.expires_at, x.items, x.history, x.event_title, x.venue, x.address, x.event_date,
+           x.replayed);
+}
+
+/// Command: hold these seats, all or nothing. Answered by `reservation_view` after the commit.
+/// Fails with seat_unavailable (names the seats), not_found, sale_closed, limit_exceeded,
+/// idempotency_mismatch, in_doubt, unavailable.
+struct reserve_seats {
+  event_id event;
+  user_id user;
+  std::vector<seat_id> seats;
+  std::string idempotency_key; ///< empty: none; scoped to the user
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, reserve_seats& x) {
+  return f(caf::meta::type_name("reserve_seats"), x.event, x.user, x.seats, x.idempotency_key);
+}
+
+struct ticket_order {
+  ticket_type_id type;
+  std::int32_t quantity = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ticket_order& x) {
+  return f(caf::meta::type_name("ticket_order"), x.type, x.quantity);
+}
+
+/// Command: hold tickets without seats. As `reserve_seats`; sold_out names the type.
+struct reserve_tickets {
+  event_id event;
+  user_id user;
+  std::vector<ticket_order> items;
+  std::string idempotency_key;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, reserve_tickets& x) {
+  return f(caf::meta::type_name("reserve_tickets"), x.event, x.user, x.items, x.idempotency_key);
+}
+
+/// Command: the owner gives the reservation up. Answered by `reservation_view`.
+/// Fails with not_found (also somebody else's), already_ended.
+struct cancel_reservation {
+  reservation_id reservation;
+  user_id user;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, cancel_reservation& x) {
+  return f(caf::meta::type_name("cancel_reservation"), x.reservation, x.user);
+}
+
+/// Query: may this user pay for this reservation now? Answered by `payable`.
+/// Fails with not_found, forbidden, not_pending, expired.
+struct check_payable {
+  reservation_id reservation;
+  user_id user;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, check_payable& x) {
+  return f(caf::meta::type_name("check_payable"), x.reservation, x.user);
+}
+
+struct payable {
+  reservation_id reservation;
+  event_id event;
+  user_id user;
+  std::int64_t amount = 0;
+  time_point expires_at;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, payable& x) {
+  return f(caf::meta::type_name("payable"), x.reservation, x.event, x.user, x.amount, x.expires_at);
+}
+
+/// Command: money for this reservation has been captured. The direct message and the copy that
+/// comes through the outbox carry the same `message`, and only the first of them has an effect.
+struct apply_payment {
+  uuid message; ///< id of the PAYMENT_CONFIRMED event
+  reservation_id reservation;
+  payment_id payment;
+  user_id user;
+  std::int64_t amount = 0;
+  std::string method;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, apply_payment& x) {
+  return f(caf::meta::type_name("apply_payment"), x.message, x.reservation, x.payment, x.user,
+           x.amount, x.method);
+}
+
+enum class payment_verdict : std::uint8_t {
+  confirmed,  ///< the reservation is confirmed by this payment (also when it already was)
+  refund_due, ///< it can no longer be: the payment role must give the money back
+};
+
+struct payment_outcome {
+  payment_verdict verdict = payment_verdict::refund_due;
+  std::string reason;     ///< of a refund: expired, cancelled, already_paid, amount_mismatch ...
+  bool duplicate = false; ///< this message was applied before
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, payment_outcome& x) {
+  return f(caf::meta::type_name("payment_outcome"), x.verdict, x.reason, x.duplicate);
+}
+
+/// Command: money of this reservation has been given back. Ends it if it still lives.
+/// Answered by `refund_applied`; idempotent by `message`.
+struct apply_refund {
+  uuid message; ///< id of the PAYMENT_REFUNDED event
+  reservation_id reservation;
+  payment_id payment;
+  std::string reason;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, apply_refund& x) {
+  return f(caf::meta::type_name("apply_refund"), x.message, x.reservation, x.payment, x.reason);
+}
+
+struct refund_applied {
+  bool duplicate = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, refund_applied& x) {
+  return f(caf::meta::type_name("refund_applied"), x.duplicate);
+}
+
+} // namespace tiketi::ticket

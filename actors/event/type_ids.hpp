@@ -1,0 +1,18 @@
+#pragma once
+
+#include "actors/event/messages.hpp"
+
+#include <caf/type_id.hpp>
+
+CAF_BEGIN_TYPE_ID_BLOCK(tiketi_ticket, caf::first_custom_type_id + 50)
+CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::reservation_view))
+CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::reserve_seats))
+CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::reserve_tickets))
+CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::cancel_reservation))
+CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::check_payable))
+CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::payable))
+CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::apply_payment))
+CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::payment_outcome))
+CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::apply_refund))
+CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::refund_applied))
+CAF_END_TYPE_ID_BLOCK(tiketi_ticket)

@@ -1,0 +1,38 @@
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(fmt REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(argon2 REQUIRED IMPORTED_TARGET libargon2)
+pkg_check_modules(jwt REQUIRED IMPORTED_TARGET libjwt)
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
+
+# Debian ships neither a CMake package for CAF nor a complete one for SOCI.
+find_library(CAF_CORE_LIBRARY caf_core REQUIRED)
+add_library(caf::core UNKNOWN IMPORTED)
+set_target_properties(caf::core PROPERTIES
+  IMPORTED_LOCATION "${CAF_CORE_LIBRARY}"
+  INTERFACE_LINK_LIBRARIES Threads::Threads)
+
+find_path(SOCI_INCLUDE_DIR soci/soci.h REQUIRED)
+find_library(SOCI_CORE_LIBRARY soci_core REQUIRED)
+find_library(SOCI_SQLITE3_LIBRARY soci_sqlite3 REQUIRED)
+add_library(soci::core UNKNOWN IMPORTED)
+set_target_properties(soci::core PROPERTIES
+  IMPORTED_LOCATION "${SOCI_CORE_LIBRARY}"
+  INTERFACE_INCLUDE_DIRECTORIES "${SOCI_INCLUDE_DIR}")
+add_library(soci::sqlite3 UNKNOWN IMPORTED)
+set_target_properties(soci::sqlite3 PROPERTIES
+  IMPORTED_LOCATION "${SOCI_SQLITE3_LIBRARY}"
+  INTERFACE_LINK_LIBRARIES "soci::core;PkgConfig::sqlite3")
+
+# The same definitions everywhere, because the precompiled headers are shared.
+add_compile_definitions(
+  CAF_ENABLE_TYPE_ID_CHECKS
+  SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL
+  BOOST_ASIO_NO_DEPRECATED
+  JSON_HAS_CPP_17=1)

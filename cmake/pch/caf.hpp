@@ -1,0 +1,6 @@
+#pragma once
+
+#include "cmake/pch/std.hpp"
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>

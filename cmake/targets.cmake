@@ -1,0 +1,56 @@
+# tiketi_library(<name> SOURCES ... DEPS ... [PCH std|caf|net])
+# tiketi_executable(<name> ...), tiketi_test(<name> ... [LABELS ...]): the same arguments.
+include(GoogleTest)
+
+# A holder compiles each precompiled header once; every target of that kind reuses it.
+function(tiketi_pch_holder kind header)
+  file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/pch_${kind}.cpp.in" "// holds pch/${kind}.hpp\n")
+  configure_file("${CMAKE_CURRENT_BINARY_DIR}/pch_${kind}.cpp.in"
+                 "${CMAKE_CURRENT_BINARY_DIR}/pch_${kind}.cpp" COPYONLY)
+  add_library(tiketi_pch_${kind} STATIC "${CMAKE_CURRENT_BINARY_DIR}/pch_${kind}.cpp")
+  target_include_directories(tiketi_pch_${kind} PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_compile_options(tiketi_pch_${kind} PRIVATE ${TIKETI_WARNINGS})
+  # Whatever these define must be defined in the header too.
+  target_link_libraries(tiketi_pch_${kind} PUBLIC fmt::fmt spdlog::spdlog Threads::Threads)
+  target_precompile_headers(tiketi_pch_${kind} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/pch/${header}")
+endfunction()
+tiketi_pch_holder(std std.hpp)
+tiketi_pch_holder(caf caf.hpp)
+tiketi_pch_holder(net net.hpp)
+
+function(tiketi_configure target)
+  cmake_parse_arguments(ARG "" "PCH" "SOURCES;DEPS" ${ARGN})
+  target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_compile_options(${target} PRIVATE ${TIKETI_WARNINGS})
+  target_link_libraries(${target} PUBLIC ${ARG_DEPS} fmt::fmt spdlog::spdlog Threads::Threads)
+  if(NOT ARG_PCH)
+    set(ARG_PCH std)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM tiketi_pch_${ARG_PCH})
+endfunction()
+
+function(tiketi_library name)
+  cmake_parse_arguments(ARG "" "PCH" "SOURCES;DEPS" ${ARGN})
+  add_library(tiketi_${name} STATIC ${ARG_SOURCES})
+  add_library(tiketi::${name} ALIAS tiketi_${name})
+  tiketi_configure(tiketi_${name} ${ARGN})
+endfunction()
+
+function(tiketi_executable name)
+  cmake_parse_arguments(ARG "" "PCH" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  tiketi_configure(${name} ${ARGN})
+endfunction()
+
+function(tiketi_test name)
+  cmake_parse_arguments(ARG "" "PCH;TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  find_package(GTest REQUIRED)
+  add_executable(${name} ${ARG_SOURCES})
+  tiketi_configure(${name} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS} GTest::gtest_main PCH ${ARG_PCH})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  # One ctest entry per executable: starting a process per case would cost more than the cases.
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()

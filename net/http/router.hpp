@@ -1,0 +1,71 @@
+#pragma once
+
+#include "net/http/front.hpp"
+#include "net/http/message.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tiketi::net {
+
+/// Who may call. Checked before the body is looked at.
+enum class access : std::uint8_t {
+  open,     ///< anybody
+  user,     ///< 401 without a valid access token
+  admin,    ///< 401, then 403
+  internal, ///< `Authorization: Bearer <internal token>`: 401 missing, 403 wrong
+};
+
+/// Which rate limit counts this request. `exempt`: none.
+enum class rate_category : std::uint8_t { general, auth, queue, booking, exempt };
+
+enum class body_rule : std::uint8_t {
+  none,     ///< any body is ignored (beacons send text/plain)
+  json,     ///< a JSON body is required; 415 for another declared type
+  optional, ///< JSON, or nothing
+};
+
+using handler = std::function<void(front&, const exchange_ptr&)>;
+
+struct route {
+  verb method = verb::get;
+  std::string pattern; ///< `/api/events/{id}`: a capture is one whole segment
+  access who = access::open;
+  rate_category limit = rate_category::general;
+  body_rule body = body_rule::none;
+  handler handle;
+};
+
+/// All routes by method and normalised path. Immutable once the server runs.
+class router {
+public:
+  /// A programming error (two routes for one method and path) throws std::logic_error.
+  void add(route r);
+
+  struct match {
+    const route* found = nullptr;
+    std::vector<std::string> captures;
+    std::string allow; ///< for 405: the methods of this path; empty: 404
+  };
+
+  match find(verb method, std::string_view path) const;
+
+  const std::vector<std::unique_ptr<route>>& all() const noexcept { return routes_; }
+
+private:
+  struct node {
+    std::map<std::string, std::unique_ptr<node>, std::less<>> children;
+    std::unique_ptr<node> capture;
+    std::map<verb, const route*> routes;
+  };
+
+  std::vector<std::unique_ptr<route>> routes_;
+  node root_;
+};
+
+} // namespace tiketi::net
