@@ -17,4 +17,21 @@ using payments_view = caf::typed_actor<
     // Ends the reservation whose money went back. Durable when answered.
     caf::replies_to<apply_refund>::with<refund_applied>>;
 
+/// The ticket role as the front sees it: finds the event's actor on this node and forwards.
+/// A superset of `payments_view`.
+using region_actor = caf::typed_actor<caf::replies_to<reserve_seats>::with<reservation_view>,
+                                      caf::replies_to<reserve_tickets>::with<reservation_view>,
+                                      caf::replies_to<cancel_reservation>::with<reservation_view>,
+                                      caf::replies_to<get_seat_map>::with<seat_map_view>,
+                                      caf::replies_to<check_payable>::with<payable>,
+                                      caf::replies_to<apply_payment>::with<payment_outcome>,
+                                      caf::replies_to<apply_refund>::with<refund_applied>>;
+
+/// Reads of committed state that need no event actor. Blocking, so detached; run a small pool.
+using reader_actor = caf::typed_actor<caf::replies_to<get_reservation>::with<reservation_view>,
+                                      caf::replies_to<list_reservations>::with<reservation_list>,
+                                      caf::replies_to<get_ticket_types>::with<ticket_type_list>,
+                                      caf::replies_to<get_availability>::with<ticket_type_view>,
+                                      caf::replies_to<get_layouts>::with<layout_list>>;
+
 } // namespace tiketi::ticket

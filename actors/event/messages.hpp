@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/meta/type_name.hpp>
 
 // What other roles and the front may say to the ticket role. Every message names the event or a
@@ -227,4 +229,133 @@ typename Inspector::result_type inspect(Inspector& f, refund_applied& x) {
   return f(caf::meta::type_name("refund_applied"), x.duplicate);
 }
 
+// -- reads -------------------------------------------------------------------------------------
+
+/// Query: the seat map of an event. Answered by `seat_map_view`. Fails with not_found.
+struct get_seat_map {
+  event_id event;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, get_seat_map& x) {
+  return f(caf::meta::type_name("get_seat_map"), x.event);
+}
+
+/// The whole answer of `GET /api/seats/events/{id}`, serialised once per change and shared by all
+/// readers. Never leaves the process.
+struct seat_map_view {
+  std::shared_ptr<const std::string> body;
+  std::string etag; ///< quoted, changes with every byte of the body
+};
+
+/// Query: the ticket types of an event, by price descending; empty for an unknown event.
+struct get_ticket_types {
+  event_id event;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, get_ticket_types& x) {
+  return f(caf::meta::type_name("get_ticket_types"), x.event);
+}
+
+struct ticket_type_view {
+  ticket_type_id id;
+  event_id event;
+  std::string name;
+  std::string description;
+  std::int64_t price = 0;
+  std::int32_t total = 0;
+  std::int32_t available = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ticket_type_view& x) {
+  return f(caf::meta::type_name("ticket_type_view"), x.id, x.event, x.name, x.description, x.price,
+           x.total, x.available);
+}
+
+struct ticket_type_list {
+  std::vector<ticket_type_view> types;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ticket_type_list& x) {
+  return f(caf::meta::type_name("ticket_type_list"), x.types);
+}
+
+/// Query: one ticket type. Answered by `ticket_type_view`. Fails with not_found.
+struct get_availability {
+  ticket_type_id type;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, get_availability& x) {
+  return f(caf::meta::type_name("get_availability"), x.type);
+}
+
+/// Query: one reservation of this user with items and history. Answered by `reservation_view`.
+/// Fails with not_found (also somebody else's).
+struct get_reservation {
+  reservation_id reservation;
+  user_id user;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, get_reservation& x) {
+  return f(caf::meta::type_name("get_reservation"), x.reservation, x.user);
+}
+
+/// Query: the reservations of this user, newest first, with items, `limit` at most.
+struct list_reservations {
+  user_id user;
+  std::int32_t limit = 200;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, list_reservations& x) {
+  return f(caf::meta::type_name("list_reservations"), x.user, x.limit);
+}
+
+struct reservation_list {
+  std::vector<reservation_view> reservations;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, reservation_list& x) {
+  return f(caf::meta::type_name("reservation_list"), x.reservations);
+}
+
+/// Query: all seat layouts by total seats ascending. Answered by `layout_list`.
+struct get_layouts {};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, get_layouts&) {
+  return f(caf::meta::type_name("get_layouts"));
+}
+
+struct layout_view {
+  layout_id id;
+  std::string name;
+  std::string description;
+  std::int32_t total_seats = 0;
+  std::string config; ///< JSON text `{"sections":[...]}`
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, layout_view& x) {
+  return f(caf::meta::type_name("layout_view"), x.id, x.name, x.description, x.total_seats,
+           x.config);
+}
+
+struct layout_list {
+  std::vector<layout_view> layouts;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, layout_list& x) {
+  return f(caf::meta::type_name("layout_list"), x.layouts);
+}
+
 } // namespace tiketi::ticket
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::seat_map_view)
