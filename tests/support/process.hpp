@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace tiketi::test {
+
+/// A directory of its own under the system's temporary one, removed with everything in it.
+class temp_dir {
+public:
+  temp_dir();
+  ~temp_dir();
+  temp_dir(const temp_dir&) = delete;
+  temp_dir& operator=(const temp_dir&) = delete;
+
+  const std::filesystem::path& path() const noexcept { return path_; }
+
+private:
+  std::filesystem::path path_;
+};
+
+/// A TCP port of the loopback interface that nobody listens on now.
+std::uint16_t free_port();
+
+/// The real program, as its own process. Killed with SIGKILL when destroyed while running.
+class server_process {
+public:
+  struct options {
+    std::filesystem::path data;
+    std::uint16_t port = 0; ///< 0: a free one
+    std::vector<std::string> arguments;
+    std::map<std::string, std::string> environment; ///< added to this process' own
+    std::filesystem::path log;                      ///< empty: `<data>/server.log`, appended to
+  };
+
+  explicit server_process(options o);
+  ~server_process();
+  server_process(const server_process&) = delete;
+  server_process& operator=(const server_process&) = delete;
+
+  std::uint16_t port() const noexcept { return options_.port; }
+  pid_t pid() const noexcept { return pid_; }
+
+  /// Starts it and waits until it is ready. False when it ended or the time ran out first.
+  bool start(std::chrono::milliseconds timeout = std::chrono::seconds{60});
+
+  /// SIGKILL, as a power cut would: nothing is flushed, nothing said good-bye.
+  void kill();
+
+  /// SIGTERM; returns the exit status, or -1 when it had to be killed after `timeout`.
+  int stop(std::chrono::milliseconds timeout = std::chrono::seconds{30});
+
+  /// The end of the log, for a failure message.
+  std::string log_tail(std::size_t bytes = 4000) const;
+
+private:
+  options options_;
+  pid_t pid_ = -1;
+};
+
+} // namespace tiketi::test
