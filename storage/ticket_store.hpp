@@ -60,8 +60,9 @@ struct event_snapshot {
 // -- writes ------------------------------------------------------------------------------------
 
 /// Commits a hold: reservation, items, history row, outbox event; every seat by compare-and-set
-/// (available, version = `seat_version` - 1, stored token < `token`), every ticket type by
-/// `available >= quantity`.
+/// (available, version = `seat_version` - 1, stored token < `token`; sets version = `seat_version`
+/// and the token), every ticket type by `available >= quantity`. Only a hold moves a seat's version
+/// and token: `sell` and `free` leave both as they are.
 struct create_reservation {
   reservation_view reservation;
   std::string idempotency_key; ///< empty: none; unique per user
@@ -131,6 +132,8 @@ public:
   /// not_found: no such event.
   virtual result<event_snapshot> load_event(event_id id) = 0;
   virtual result<std::vector<event_id>> event_ids() = 0;
+  /// Events that have pending reservations, at least: their expiries need an actor after a start.
+  virtual result<std::vector<event_id>> events_with_pending() { return event_ids(); }
 
   /// With items, history and the event's texts.
   virtual result<std::optional<reservation_view>> find_reservation(reservation_id id) = 0;
