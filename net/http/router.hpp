@@ -3,6 +3,7 @@
 #include "net/http/front.hpp"
 #include "net/http/message.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -39,7 +40,12 @@ struct route {
   rate_category limit = rate_category::general;
   body_rule body = body_rule::none;
   handler handle;
+  std::size_t index = 0; ///< place in `router::all()`; given by the router
 };
+
+/// `GET`, …; `OTHER` for methods that no route can have.
+std::string_view to_string_view(verb method) noexcept;
+verb parse_verb(std::string_view name) noexcept;
 
 /// All routes by method and normalised path. Immutable once the server runs.
 class router {
