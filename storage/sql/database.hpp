@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <typeindex>
+#include <unordered_map>
 #include <vector>
 
 #include <soci/soci.h>
@@ -47,21 +49,67 @@ public:
   /// After a lost connection. Prepared statements made before are void.
   result<void> reconnect();
 
+  /// The statement(s) of type `S`, prepared once per connection: `S` is constructible from
+  /// `soci::session&` and binds its statements to its own members. Valid until `reconnect` or
+  /// `forget_prepared`.
+  template <class S>
+  S& prepared() {
+    auto& slot = prepared_[std::type_index(typeid(S))];
+    if (!slot)
+      slot = std::make_shared<S>(session());
+    return *static_cast<S*>(slot.get());
+  }
+
+  /// Drops all prepared statements. Call it after any exception of SOCI: a statement that failed
+  /// cannot be used again.
+  void forget_prepared() noexcept { prepared_.clear(); }
+
 private:
   explicit database(database_options options);
 
   database_options options_;
   std::unique_ptr<soci::session> session_;
+  std::unordered_map<std::type_index, std::shared_ptr<void>> prepared_; // before session_ goes
 };
+
+/// A transaction that may write (on SQLite it takes the write lock at once, so it cannot fail half
+/// way for lack of it). Rolls back unless `commit` was called. Functions throw SOCI's exceptions.
+class transaction {
+public:
+  explicit transaction(database& db);
+  transaction(const transaction&) = delete;
+  transaction& operator=(const transaction&) = delete;
+  ~transaction();
+
+  /// After an exception see `leaves_doubt`.
+  void commit();
+
+  /// False: the connection is of no use any more; `reconnect`.
+  bool rollback() noexcept;
+
+private:
+  database& db_;
+  bool open_ = true;
+};
+
+/// Runs a prepared statement that writes; returns the number of rows it touched.
+std::size_t run(soci::statement& statement);
+
+/// Runs a prepared query for at most one row, to its end, so that no read stays open.
+bool one(soci::statement& statement);
 
 /// One step of a schema. Never edited once released: its checksum is stored and compared.
 struct migration {
   std::int32_t version = 0;
   std::string name;
-  std::string sql; ///< statements separated by `;` at line ends
+  /// Statements, each ended by `;` at the end of a line. `{{identity}}` stands for the type of an
+  /// ascending key made by the database, `{{clustered}}` (after the closing parenthesis of a table)
+  /// for storage in the order of the primary key where the dialect has it.
+  std::string sql;
 };
 
-/// The migrations that were compiled in from storage/migrations/<role>/NNNN_name.sql, in order.
+/// The migrations that were compiled in from storage/migrations/<role>/NNNN_name.sql, in order,
+/// after those of storage/migrations/common (version 0). Empty for an unknown role.
 std::span<const migration> migrations_of(std::string_view role);
 
 /// Brings the schema forward in one transaction per step (`schema_migrations` holds version,
@@ -78,17 +126,24 @@ result<bool> is_current(database& db, std::span<const migration> steps);
 // outbox_cursors(consumer, sequence)
 // processed_events(consumer, event_id, processed_at)
 
-/// Appends to the outbox inside the caller's transaction.
-void append_outbox(soci::session& session, std::span<const domain_event> events);
+/// Appends to the outbox inside the caller's transaction. `sequence` of the events is ignored.
+void append_outbox(database& db, std::span<const domain_event> events);
 
 /// Inside the caller's transaction: true the first time, false when `consumer` has it already.
-bool mark_processed(soci::session& session, std::string_view consumer, const uuid& event,
-                    time_point now);
+bool mark_processed(database& db, std::string_view consumer, const uuid& event, time_point now);
 
+/// True when `consumer` has applied the event.
+bool is_processed(database& db, std::string_view consumer, const uuid& event);
+
+/// Reconnects by itself. Cursors are saved without waiting for the disk: an older one only means
+/// that some events are delivered again.
 std::unique_ptr<outbox_store> make_outbox_store(database db);
 
 /// True for an error after which the outcome of a commit is not known (connection lost, disk
 /// error); false for one that certainly left nothing behind.
 bool leaves_doubt(const std::exception& error, dialect kind);
+
+/// True for a violated constraint: the statement was refused, the connection is sound.
+bool is_constraint_violation(const std::exception& error, dialect kind);
 
 } // namespace tiketi::sql

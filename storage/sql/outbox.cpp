@@ -1,0 +1,232 @@
+#include "storage/sql/database.hpp"
+
+#include <algorithm>
+#include <exception>
+
+namespace tiketi::sql {
+
+namespace {
+
+struct insert_event {
+  explicit insert_event(soci::session& sql)
+      : st((sql.prepare << "INSERT INTO outbox(event_id, topic, key, type, version, occurred_at, "
+                           "trace, payload) VALUES (:i, :t, :k, :y, :v, :o, :r, :p)",
+            soci::use(id), soci::use(topic), soci::use(key), soci::use(type), soci::use(version),
+            soci::use(occurred_at), soci::use(trace), soci::use(payload))) {}
+
+  std::string id, topic, key, type, trace, payload;
+  int version = 1;
+  long long occurred_at = 0;
+  soci::statement st;
+};
+
+struct insert_processed {
+  explicit insert_processed(soci::session& sql)
+      : st((sql.prepare << "INSERT INTO processed_events(consumer, event_id, processed_at) "
+                           "VALUES (:c, :e, :t) ON CONFLICT DO NOTHING",
+            soci::use(consumer), soci::use(event), soci::use(at))) {}
+
+  std::string consumer, event;
+  long long at = 0;
+  soci::statement st;
+};
+
+struct select_processed {
+  explicit select_processed(soci::session& sql)
+      : st((sql.prepare << "SELECT 1 FROM processed_events WHERE consumer = :c AND event_id = :e",
+            soci::use(consumer), soci::use(event), soci::into(found))) {}
+
+  std::string consumer, event;
+  int found = 0;
+  soci::statement st;
+};
+
+struct select_events {
+  explicit select_events(soci::session& sql)
+      : st((sql.prepare << "SELECT sequence, event_id, topic, key, type, version, occurred_at, "
+                           "trace, payload FROM outbox WHERE sequence > :s ORDER BY sequence "
+                           "LIMIT :l",
+            soci::use(after), soci::use(limit), soci::into(sequence), soci::into(id),
+            soci::into(topic), soci::into(key), soci::into(type), soci::into(version),
+            soci::into(occurred_at), soci::into(trace), soci::into(payload))) {}
+
+  long long after = 0;
+  long long limit = 0;
+  long long sequence = 0;
+  long long occurred_at = 0;
+  int version = 1;
+  std::string id, topic, key, type, trace, payload;
+  soci::statement st;
+};
+
+struct save_position {
+  explicit save_position(soci::session& sql)
+      : st((sql.prepare << "INSERT INTO outbox_cursors(consumer, sequence) VALUES (:c, :s) "
+                           "ON CONFLICT (consumer) DO UPDATE SET sequence = excluded.sequence",
+            soci::use(consumer), soci::use(sequence))) {}
+
+  std::string consumer;
+  long long sequence = 0;
+  soci::statement st;
+};
+
+class sql_outbox_store final : public outbox_store {
+public:
+  explicit sql_outbox_store(database db) : db_(std::move(db)) {}
+
+  result<std::vector<domain_event>> read(std::int64_t sequence, std::size_t limit) override {
+    return guarded<std::vector<domain_event>>([&] {
+      std::vector<domain_event> out;
+      auto& q = db_.prepared<select_events>();
+      q.after = sequence;
+      q.limit = static_cast<long long>(limit);
+      for (bool more = q.st.execute(true); more; more = q.st.fetch()) {
+        domain_event e;
+        e.id = parse_uuid(q.id).value_or(uuid{});
+        e.sequence = q.sequence;
+        e.topic = q.topic;
+        e.key = q.key;
+        e.type = q.type;
+        e.version = static_cast<std::uint32_t>(q.version);
+        e.occurred_at = from_millis(q.occurred_at);
+        e.trace = q.trace;
+        e.payload = q.payload;
+        out.push_back(std::move(e));
+      }
+      return out;
+    });
+  }
+
+  result<std::map<std::string, std::int64_t>> cursors() override {
+    return guarded<std::map<std::string, std::int64_t>>([&] {
+      std::map<std::string, std::int64_t> out;
+      std::string consumer;
+      long long sequence = 0;
+      soci::statement st =
+          (db_.session().prepare << "SELECT consumer, sequence FROM outbox_cursors",
+           soci::into(consumer), soci::into(sequence));
+      for (st.execute(); st.fetch();)
+        out.emplace(consumer, sequence);
+      return out;
+    });
+  }
+
+  result<void> save_cursor(const std::string& consumer, std::int64_t sequence) override {
+    return guarded<void>([&] {
+      auto& q = db_.prepared<save_position>();
+      q.consumer = consumer;
+      q.sequence = sequence;
+      run(q.st);
+    });
+  }
+
+  result<void> purge(time_point before) override {
+    return guarded<void>([&] {
+      long long consumers = 0;
+      long long applied = 0;
+      db_.session() << "SELECT count(*), coalesce(min(sequence), 0) FROM outbox_cursors",
+          soci::into(consumers), soci::into(applied);
+      if (consumers == 0)
+        return;
+      const long long horizon = to_millis(before);
+      long long end = applied + 1;
+      long long first_young = 0;
+      soci::statement young = (db_.session().prepare << "SELECT sequence FROM outbox WHERE "
+                                                        "occurred_at >= :h ORDER BY sequence "
+                                                        "LIMIT 1",
+                               soci::use(horizon), soci::into(first_young));
+      if (one(young))
+        end = std::min(end, first_young);
+      long long begin = 0;
+      db_.session() << "SELECT coalesce(min(sequence), 0) FROM outbox", soci::into(begin);
+      // In pieces: the role's own commits wait for at most one of them.
+      while (begin > 0 && begin < end) {
+        const auto next = std::min(begin + 1000, end);
+        db_.session() << "DELETE FROM outbox WHERE sequence < :n", soci::use(next);
+        begin = next;
+      }
+    });
+  }
+
+private:
+  /// A failed call leaves a fresh connection behind for the next one.
+  template <class T, class F>
+  result<T> guarded(F f) {
+    if (!connected_) {
+      if (auto again = reconnect(); !again)
+        return again.error();
+    }
+    try {
+      if constexpr (std::is_void_v<T>) {
+        f();
+        return {};
+      } else {
+        return f();
+      }
+    } catch (const std::exception& e) {
+      db_.forget_prepared();
+      connected_ = false;
+      return failure{errc::unavailable, std::string("outbox: ") + e.what()};
+    }
+  }
+
+  result<void> reconnect() {
+    auto done = db_.reconnect();
+    connected_ = done.has_value();
+    if (connected_)
+      relax();
+    return done;
+  }
+
+  void relax() {
+    try {
+      if (db_.kind() == dialect::sqlite)
+        db_.session() << "PRAGMA synchronous = NORMAL";
+    } catch (const std::exception&) {
+      // Then cursors are saved more slowly.
+    }
+  }
+
+  database db_;
+  bool connected_ = false; // the first call opens its own, relaxed connection
+};
+
+} // namespace
+
+void append_outbox(database& db, std::span<const domain_event> events) {
+  if (events.empty())
+    return;
+  auto& q = db.prepared<insert_event>();
+  for (const auto& e : events) {
+    q.id = to_string(e.id);
+    q.topic = e.topic;
+    q.key = e.key;
+    q.type = e.type;
+    q.version = static_cast<int>(e.version);
+    q.occurred_at = to_millis(e.occurred_at);
+    q.trace = e.trace;
+    q.payload = e.payload;
+    run(q.st);
+  }
+}
+
+bool mark_processed(database& db, std::string_view consumer, const uuid& event, time_point now) {
+  auto& q = db.prepared<insert_processed>();
+  q.consumer = consumer;
+  q.event = to_string(event);
+  q.at = to_millis(now);
+  return run(q.st) == 1;
+}
+
+bool is_processed(database& db, std::string_view consumer, const uuid& event) {
+  auto& q = db.prepared<select_processed>();
+  q.consumer = consumer;
+  q.event = to_string(event);
+  return one(q.st);
+}
+
+std::unique_ptr<outbox_store> make_outbox_store(database db) {
+  return std::make_unique<sql_outbox_store>(std::move(db));
+}
+
+} // namespace tiketi::sql
