@@ -1,0 +1,410 @@
+#include "tests/sale/sale_client.hpp"
+#include "tests/support/sqlite.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <gtest/gtest.h>
+
+namespace tiketi::test {
+namespace {
+
+namespace asio = boost::asio;
+
+/// What a client was told about one reservation, and what it asked without hearing an answer.
+struct ledger_line {
+  std::string reservation; ///< empty: no answer to the hold yet
+  std::string user;
+  std::string key;
+  std::vector<std::string> seats;
+  bool paid = false;      ///< 2xx to the payment
+  bool pay_asked = false; ///< asked, with or without an answer
+  bool cancelled = false; ///< 2xx to the cancellation
+  bool cancel_asked = false;
+};
+
+struct person {
+  std::string id;
+  std::string token;
+};
+
+/// Many clients that hold, pay and cancel, over any number of lives of the server.
+class load {
+public:
+  load(std::uint16_t port, std::vector<std::string> events)
+      : port_(port), events_(std::move(events)) {}
+
+  std::vector<person> people;
+  std::vector<ledger_line> lines;
+  std::mt19937_64 chance{test_seed()};
+  std::size_t answers = 0;
+
+  /// One life: clients work until `stop` says so; the server may die at any time.
+  void run(std::chrono::milliseconds life, const std::function<void()>& at_end) {
+    asio::io_context io;
+    stopping_ = false;
+    for (std::size_t i = 0; i < 24; ++i)
+      asio::co_spawn(io, work(io, i), rethrow);
+    asio::steady_timer timer{io, life};
+    timer.async_wait([&](const boost::system::error_code&) {
+      at_end();
+      stopping_ = true;
+    });
+    io.run();
+  }
+
+private:
+  static void rethrow(std::exception_ptr e) {
+    if (e)
+      std::rethrow_exception(e);
+  }
+
+  asio::awaitable<void> work(asio::io_context& io, std::size_t worker) {
+    sale_client client{io.get_executor(), port_};
+    while (!stopping_) {
+      const auto& who = people[(worker + 24 * (chance() % (people.size() / 24))) % people.size()];
+      client.use_session(who.token);
+      // Repeating what got no answer comes first: the same key must give the same reservation.
+      const auto open = std::find_if(lines.begin(), lines.end(), [&](const ledger_line& l) {
+        return l.user == who.id && l.reservation.empty();
+      });
+      std::size_t index = 0;
+      if (open != lines.end()) {
+        index = static_cast<std::size_t>(open - lines.begin());
+      } else {
+        index = lines.size();
+        ledger_line line;
+        line.user = who.id;
+        line.key = random_uuid(chance);
+        line.seats = co_await choose(client);
+        if (line.seats.empty()) {
+          co_await pause(std::chrono::milliseconds{5});
+          continue;
+        }
+        index = lines.size();
+        lines.push_back(std::move(line));
+      }
+      co_await hold(client, index);
+      if (lines[index].reservation.empty())
+        continue;
+      const auto dice = chance() % 10;
+      if (dice < 6)
+        co_await settle(client, index);
+      if (dice >= 4 && dice < 8)
+        co_await give_up(client, index);
+      // The rest is left to expire.
+    }
+  }
+
+  asio::awaitable<std::vector<std::string>> choose(sale_client& client) {
+    const auto& event = events_[chance() % events_.size()];
+    const auto reply = co_await client.http.get("/api/v1/seats/events/" + event);
+    std::vector<std::string> chosen;
+    if (reply.status != 200)
+      co_return chosen;
+    const auto answer = reply.json();
+    const auto seats = seats_of(answer);
+    const auto want = 1 + chance() % 2;
+    for (int tries = 0; tries < 50 && chosen.size() < want; ++tries) {
+      const auto& seat = seats[chance() % seats.size()];
+      if (seat.status == "available"
+          && std::find(chosen.begin(), chosen.end(), seat.id) == chosen.end())
+        chosen.push_back(seat.id);
+    }
+    if (!chosen.empty())
+      chosen.push_back(event); // the last entry names the event
+    co_return chosen;
+  }
+
+  asio::awaitable<void> hold(sale_client& client, std::size_t index) {
+    auto seats = lines[index].seats;
+    const auto event = seats.back();
+    seats.pop_back();
+    const auto reply = co_await client.reserve(event, seats, lines[index].key);
+    if (reply.status == 200) {
+      ++answers;
+      lines[index].reservation = reply.json()["reservation"]["id"].get<std::string>();
+    } else if (reply.status == 409 || reply.status == 403) {
+      ++answers;
+      lines[index].reservation = "refused";
+    }
+    // Anything else (no answer, 503): the outcome is unknown and the line stays open.
+    if (reply.status != 0 && reply.status != 200 && reply.status != 409 && reply.status != 503
+        && reply.status != 504 && reply.status != 403)
+      ADD_FAILURE() << "reserve answered " << reply.status << ' ' << reply.body;
+    if (lines[index].reservation == "refused")
+      lines[index].seats.clear();
+  }
+
+  asio::awaitable<void> settle(sale_client& client, std::size_t index) {
+    if (lines[index].reservation == "refused")
+      co_return;
+    lines[index].pay_asked = true;
+    const auto reply = co_await client.pay(lines[index].reservation);
+    if (reply.status == 200) {
+      ++answers;
+      lines[index].paid = true;
+    }
+  }
+
+  asio::awaitable<void> give_up(sale_client& client, std::size_t index) {
+    if (lines[index].reservation == "refused")
+      co_return;
+    lines[index].cancel_asked = true;
+    const auto reply = co_await client.cancel(lines[index].reservation);
+    if (reply.status == 200) {
+      ++answers;
+      lines[index].cancelled = true;
+    }
+  }
+
+  std::uint16_t port_;
+  std::vector<std::string> events_;
+  bool stopping_ = false;
+};
+
+class crash_test : public ::testing::Test {
+protected:
+  temp_dir data;
+
+  std::vector<sql_row> tickets(const std::string& query) {
+    return sqlite_rows(data.path() / "ticket.db", query);
+  }
+
+  long long number(const char* file, const std::string& query) {
+    return sqlite_number(data.path() / file, query);
+  }
+
+  /// Waits until nothing is under way: expiries fired, payments settled, events delivered.
+  bool wait_for_quiet(std::chrono::seconds limit) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    while (std::chrono::steady_clock::now() < deadline) {
+      const auto pending =
+          number("ticket.db", "select count(*) from reservations where status = 'pending'");
+      const auto refunds =
+          number("ticket.db",
+                 "select count(*) from reservations where payment_status = 'refund_requested'");
+      const auto payments =
+          number("payment.db", "select count(*) from payments where status not in ('pending', "
+                               "'failed', 'confirmed', 'refunded')");
+      if (pending == 0 && refunds == 0 && payments == 0 && behind("ticket.db") == 0
+          && behind("payment.db") == 0)
+        return true;
+      // Another process does the work; there is nothing to wait on but its files.
+      std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    }
+    return false;
+  }
+
+  /// Events of a database that some consumer has not applied yet.
+  long long behind(const char* file) {
+    return number(file, "select coalesce((select max(sequence) from outbox), 0) > "
+                        "coalesce((select min(sequence) from outbox_cursors), 0)");
+  }
+
+  void check(const load& clients) {
+    std::map<std::string, sql_row> reservations;
+    for (auto& row : tickets("select id, user_id, status, payment_status, coalesce(paid_by, '') "
+                             "from reservations"))
+      reservations.emplace(row[0], row);
+    std::map<std::string, std::set<std::string>> items;
+    for (auto& row : tickets("select reservation_id, seat_id from reservation_items"))
+      items[row[0]].insert(row[1]);
+
+    // P2: nothing acknowledged is lost.
+    for (const auto& line : clients.lines) {
+      if (line.reservation.empty() || line.reservation == "refused")
+        continue;
+      const auto found = reservations.find(line.reservation);
+      ASSERT_NE(found, reservations.end()) << "acknowledged and lost: " << line.reservation;
+      EXPECT_EQ(found->second[1], line.user);
+      EXPECT_EQ(items[line.reservation],
+                std::set<std::string>(line.seats.begin(), line.seats.end() - 1));
+      const auto& status = found->second[2];
+      if (line.cancelled) {
+        EXPECT_EQ(status, "cancelled") << line.reservation;
+      } else if (line.paid && !line.cancel_asked) {
+        EXPECT_EQ(status, "confirmed") << line.reservation;
+      } else if (!line.pay_asked && !line.cancel_asked) {
+        EXPECT_EQ(status, "expired") << "expiry did not fire: " << line.reservation;
+      }
+    }
+
+    // P1: a seat belongs to one live reservation at most, and both sides agree.
+    EXPECT_TRUE(tickets("select i.seat_id from reservation_items i join reservations r "
+                        "on r.id = i.reservation_id where r.status in ('pending', 'confirmed') "
+                        "group by i.seat_id having count(*) > 1")
+                    .empty());
+    EXPECT_TRUE(tickets("select s.id from seats s where s.status = 'reserved' and not exists "
+                        "(select 1 from reservation_items i join reservations r "
+                        "on r.id = i.reservation_id where i.seat_id = s.id "
+                        "and r.status = 'confirmed' and r.id = s.holder)")
+                    .empty());
+    EXPECT_TRUE(tickets("select i.seat_id from reservation_items i join reservations r "
+                        "on r.id = i.reservation_id join seats s on s.id = i.seat_id "
+                        "where r.status = 'confirmed' and s.status <> 'reserved'")
+                    .empty());
+    EXPECT_EQ(number("ticket.db", "select count(*) from seats where status = 'locked'"), 0);
+
+    // P3: confirmed for exactly one captured payment; every other captured payment went back.
+    std::map<std::string, std::vector<sql_row>> paid;
+    for (auto& row :
+         sqlite_rows(data.path() / "payment.db", "select reservation_id, id, status from payments "
+                                                 "where status in ('confirmed', 'refunded')"))
+      paid[row[0]].push_back(row);
+    for (const auto& [id, row] : reservations) {
+      std::size_t kept = 0;
+      for (const auto& payment : paid[id]) {
+        kept += payment[2] == "confirmed";
+        if (payment[2] == "confirmed") {
+          EXPECT_EQ(row[4], payment[1]) << "paid by another payment: " << id;
+        }
+      }
+      EXPECT_EQ(kept, row[2] == "confirmed" ? 1u : 0u) << id << " is " << row[2];
+    }
+    EXPECT_TRUE(tickets("select reservation_id from reservation_history "
+                        "where action in ('confirmed', 'cancelled', 'expired') "
+                        "group by reservation_id, action having count(*) > 1")
+                    .empty())
+        << "something ended twice";
+
+    // P6: later holds of a seat carry greater tokens.
+    EXPECT_TRUE(tickets("select a.seat_id from reservation_items a join reservation_items b "
+                        "on a.seat_id = b.seat_id and a.rowid < b.rowid "
+                        "and a.fencing_token >= b.fencing_token")
+                    .empty());
+
+    // P5: each event of the other role applied, and once.
+    EXPECT_EQ(behind("ticket.db"), 0);
+    EXPECT_EQ(behind("payment.db"), 0);
+    EXPECT_TRUE(tickets("select event_id from processed_events group by consumer, event_id "
+                        "having count(*) > 1")
+                    .empty());
+  }
+};
+
+TEST_F(crash_test, nothing_acknowledged_is_lost_and_nothing_is_sold_twice) {
+  server_process::options o;
+  o.data = data.path();
+  o.port = free_port();
+  o.arguments = load_arguments();
+  o.arguments.push_back("--ticket.hold-ttl-seconds=3");
+  o.arguments.push_back("--ticket.items-per-user-and-event=100");
+  server_process server{o};
+  ASSERT_TRUE(server.start()) << server.log_tail();
+
+  std::vector<std::string> halls;
+  {
+    http_client browser{server.port()};
+    const auto events = browser.get("/api/v1/events?status=on_sale&page=1&limit=100").json();
+    for (const auto& e : events.at("events")) {
+      const std::string id = e.at("id");
+      const auto map = browser.get("/api/v1/seats/events/" + id);
+      const auto count = map.status == 200 ? seats_of(map.json()).size() : 0;
+      if (count > 0 && count <= 1500)
+        halls.push_back(id);
+    }
+  }
+  ASSERT_FALSE(halls.empty());
+  load clients{server.port(), halls};
+  asio::io_context io;
+  asio::co_spawn(
+      io,
+      [&]() -> asio::awaitable<void> {
+        for (int i = 0; i < 96; ++i) {
+          sale_client c{io.get_executor(), server.port()};
+          if (co_await c.sign_up("crash" + std::to_string(i) + "@example.com"))
+            clients.people.push_back({c.user_id, c.access_token()});
+        }
+      },
+      asio::detached);
+  io.run();
+  ASSERT_EQ(clients.people.size(), 96u);
+
+  const int kills = full_run() ? 60 : 12;
+  for (int i = 0; i < kills; ++i) {
+    const auto life = std::chrono::milliseconds{50 + clients.chance() % 700};
+    clients.run(life, [&] { server.kill(); });
+    ASSERT_TRUE(server.start()) << "after kill " << i << ": " << server.log_tail();
+    std::cout << "  kill " << i + 1 << " of " << kills << ", " << clients.answers << " answers\n";
+  }
+  // A last life without a kill, so that open questions get their answers.
+  clients.run(std::chrono::milliseconds{1500}, [] {});
+  EXPECT_GT(clients.answers, 100u) << "no load";
+  ASSERT_TRUE(wait_for_quiet(std::chrono::seconds{60})) << server.log_tail();
+  ASSERT_EQ(server.stop(), 0) << server.log_tail();
+  check(clients);
+}
+
+TEST_F(crash_test, the_line_keeps_its_order) {
+  server_process::options o;
+  o.data = data.path();
+  o.port = free_port();
+  o.arguments = load_arguments();
+  o.arguments.push_back("--queue.threshold=3");
+  server_process server{o};
+  ASSERT_TRUE(server.start()) << server.log_tail();
+  std::string event;
+  std::vector<person> people;
+  std::mt19937_64 chance{test_seed()};
+  asio::io_context io;
+  asio::co_spawn(
+      io,
+      [&]() -> asio::awaitable<void> {
+        http_connection browser{io.get_executor(), server.port()};
+        const auto events = co_await browser.get("/api/v1/events?status=on_sale");
+        event = events.json().at("events").at(0).at("id").get<std::string>();
+        for (int i = 0; i < 60; ++i) {
+          sale_client c{io.get_executor(), server.port()};
+          if (co_await c.sign_up("line" + std::to_string(i) + "@example.com"))
+            people.push_back({c.user_id, c.access_token()});
+        }
+      },
+      asio::detached);
+  io.run();
+  ASSERT_EQ(people.size(), 60u);
+
+  std::size_t next = 0;
+  std::vector<std::size_t> joined; // acknowledged, in order
+  const auto ask = [&](std::size_t i, const char* method, const std::string& path) {
+    http_client c{server.port()};
+    c.common = {{"Authorization", "Bearer " + people[i].token}};
+    return c.send(method, "/api/v1/queue/" + path + "/" + event);
+  };
+  for (int round = 0; round < 6; ++round) {
+    for (int i = 0; i < 10; ++i, ++next)
+      if (ask(next, "POST", "check").status == 200)
+        joined.push_back(next);
+    server.kill();
+    ASSERT_TRUE(server.start()) << server.log_tail();
+    long long last = 0;
+    std::size_t active = 0;
+    for (const auto i : joined) {
+      const auto reply = ask(i, "GET", "status");
+      ASSERT_EQ(reply.status, 200) << reply.body;
+      const auto answer = reply.json();
+      ASSERT_NE(answer.at("status"), "not_in_queue") << "a place was lost in round " << round;
+      if (answer.at("status") == "active") {
+        ++active;
+        EXPECT_EQ(last, 0) << "admitted past somebody who waits";
+        continue;
+      }
+      const auto position = answer.at("position").get<long long>();
+      EXPECT_GT(position, last);
+      last = position;
+    }
+    EXPECT_EQ(active, 3u) << "the threshold holds over restarts";
+  }
+  EXPECT_EQ(server.stop(), 0);
+}
+
+} // namespace
+} // namespace tiketi::test
