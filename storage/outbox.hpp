@@ -25,6 +25,17 @@ public:
   virtual result<std::map<std::string, std::int64_t>> cursors() = 0;
   virtual result<void> save_cursor(const std::string& consumer, std::int64_t sequence) = 0;
 
+  /// Records durably that `consumer` can never apply `event`, and why; repeats change nothing.
+  /// A store that keeps no such record answers `unavailable`, and the event stays where it is.
+  virtual result<void> set_aside(const std::string& consumer, const domain_event& event,
+                                 const std::string& reason, time_point now) {
+    static_cast<void>(consumer);
+    static_cast<void>(event);
+    static_cast<void>(reason);
+    static_cast<void>(now);
+    return failure{errc::unavailable, "This outbox keeps no record of dead events"};
+  }
+
   /// Removes rows that every consumer has applied and that are older than `before`.
   virtual result<void> purge(time_point before) = 0;
 };

@@ -1,0 +1,292 @@
+#include "actors/bus/relay.hpp"
+#include "actors/bus/type_ids.hpp"
+#include "tests/support/actor_fixture.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+#include <vector>
+
+namespace tiketi {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What is durable, apart from the store objects that come and go with restarts.
+struct outbox_rows {
+  std::vector<domain_event> rows;
+  std::map<std::string, std::int64_t> cursors;
+  std::vector<std::string> dead;
+  std::vector<time_point> purges;
+  bool away = false;
+  std::size_t reads = 0;
+};
+
+class memory_outbox final : public outbox_store {
+public:
+  explicit memory_outbox(outbox_rows& data) : data_(data) {}
+
+  result<std::vector<domain_event>> read(std::int64_t sequence, std::size_t limit) override {
+    ++data_.reads;
+    if (data_.away)
+      return failure{errc::unavailable};
+    std::vector<domain_event> out;
+    for (const auto& e : data_.rows)
+      if (e.sequence > sequence && out.size() < limit)
+        out.push_back(e);
+    return out;
+  }
+
+  result<std::map<std::string, std::int64_t>> cursors() override {
+    if (data_.away)
+      return failure{errc::unavailable};
+    return data_.cursors;
+  }
+
+  result<void> save_cursor(const std::string& consumer, std::int64_t sequence) override {
+    if (data_.away)
+      return failure{errc::unavailable};
+    data_.cursors[consumer] = sequence;
+    return {};
+  }
+
+  result<void> set_aside(const std::string& consumer, const domain_event& event,
+                         const std::string& reason, time_point) override {
+    data_.dead.push_back(consumer + ":" + std::to_string(event.sequence) + ":" + reason);
+    return {};
+  }
+
+  result<void> purge(time_point before) override {
+    data_.purges.push_back(before);
+    return {};
+  }
+
+private:
+  outbox_rows& data_;
+};
+
+struct script {
+  std::vector<std::int64_t> done;
+  std::size_t calls = 0;
+  /// What to answer: nothing = applied.
+  std::function<std::optional<failure>(const domain_event&, std::size_t call)> answer;
+  std::set<std::int64_t> silent; ///< events that get no answer
+  std::vector<caf::typed_response_promise<applied>> kept;
+};
+
+consumer_actor::behavior_type consumer(consumer_actor::pointer self, script* s) {
+  return {[self, s](const deliver& x) -> caf::result<applied> {
+    ++s->calls;
+    if (s->silent.count(x.event.sequence) != 0) {
+      auto promise = self->make_response_promise<applied>();
+      s->kept.push_back(promise);
+      return promise;
+    }
+    if (s->answer)
+      if (auto why = s->answer(x.event, s->calls))
+        return to_caf(*why);
+    s->done.push_back(x.event.sequence);
+    return applied{x.event.id};
+  }};
+}
+
+class relay_test : public test::actor_test {
+protected:
+  void start(relay_options options = {}) {
+    to = sys.spawn(consumer, &inbox);
+    auto box = spawn_outbox(sys, *env, std::make_unique<memory_outbox>(data), false);
+    relay = spawn_relay(sys, *env, box, {{"payment-events", "ticket", to}}, options);
+    sched.run();
+  }
+
+  void stop() {
+    self->send_exit(relay, caf::exit_reason::user_shutdown);
+    self->send_exit(to, caf::exit_reason::user_shutdown);
+    sched.run();
+    relay = nullptr;
+    to = nullptr;
+    inbox.kept.clear();
+  }
+
+  void append(std::string key, std::string topic = "payment-events") {
+    domain_event e;
+    e.id = make_uuid(*env);
+    e.sequence = static_cast<std::int64_t>(data.rows.size()) + 1;
+    e.topic = std::move(topic);
+    e.key = std::move(key);
+    data.rows.push_back(std::move(e));
+  }
+
+  void grew() {
+    self->send(relay, outbox_grew{});
+    sched.run();
+  }
+
+  outbox_rows data;
+  script inbox;
+  consumer_actor to;
+  relay_actor relay;
+};
+
+TEST_F(relay_test, delivers_what_is_new_and_starts_behind_the_stored_cursor) {
+  append("a");
+  append("b");
+  start();
+  EXPECT_EQ(inbox.done, (std::vector<std::int64_t>{1, 2}));
+  append("a");
+  grew();
+  EXPECT_EQ(inbox.done, (std::vector<std::int64_t>{1, 2, 3}));
+  stop();
+  EXPECT_EQ(data.cursors["ticket"], 3) << "stored at the end";
+  append("c");
+  inbox.done.clear();
+  start();
+  EXPECT_EQ(inbox.done, std::vector<std::int64_t>{4});
+  stop();
+}
+
+TEST_F(relay_test, a_crash_repeats_but_never_skips) {
+  start();
+  advance(1s); // stores cursor 0
+  for (int i = 0; i < 5; ++i)
+    append("k");
+  grew();
+  EXPECT_EQ(inbox.done.size(), 5u);
+  const auto before = data.cursors;
+  stop();
+  data.cursors = before; // as if the process had died before the cursor was stored
+  inbox.done.clear();
+  start();
+  EXPECT_EQ(inbox.done, (std::vector<std::int64_t>{1, 2, 3, 4, 5}));
+  stop();
+}
+
+TEST_F(relay_test, other_topics_are_passed_over) {
+  append("a", "reservation-events");
+  append("a");
+  append("a", "reservation-events");
+  start();
+  EXPECT_EQ(inbox.done, std::vector<std::int64_t>{2});
+  stop();
+  EXPECT_EQ(data.cursors["ticket"], 3);
+}
+
+TEST_F(relay_test, a_lost_notice_delays_an_event_by_the_poll_interval_only) {
+  start();
+  append("a");
+  sched.run();
+  EXPECT_TRUE(inbox.done.empty());
+  for (int i = 0; i < 6; ++i)
+    advance(200ms);
+  EXPECT_EQ(inbox.done, std::vector<std::int64_t>{1});
+  stop();
+}
+
+TEST_F(relay_test, a_failure_is_repeated_with_back_off_and_blocks_its_key_only) {
+  int failures = 3;
+  inbox.answer = [&](const domain_event& e, std::size_t) -> std::optional<failure> {
+    if (e.sequence == 1 && failures-- > 0)
+      return failure{errc::unavailable};
+    return std::nullopt;
+  };
+  append("a");
+  append("a");
+  append("b");
+  start();
+  EXPECT_EQ(inbox.done, std::vector<std::int64_t>{3});
+  for (int i = 0; i < 10; ++i)
+    advance(200ms);
+  EXPECT_EQ(inbox.done, (std::vector<std::int64_t>{3, 1, 2}));
+  stop();
+  EXPECT_EQ(data.cursors["ticket"], 3);
+}
+
+TEST_F(relay_test, an_unanswered_delivery_is_repeated) {
+  append("a");
+  inbox.silent = {1};
+  start({.patience = 1s});
+  EXPECT_EQ(inbox.calls, 1u);
+  inbox.silent.clear();
+  for (int i = 0; i < 10; ++i)
+    advance(200ms);
+  EXPECT_EQ(inbox.calls, 2u);
+  EXPECT_EQ(inbox.done, std::vector<std::int64_t>{1});
+  stop();
+}
+
+TEST_F(relay_test, a_permanent_failure_is_set_aside_after_its_attempts) {
+  inbox.answer = [](const domain_event& e, std::size_t) -> std::optional<failure> {
+    if (e.sequence == 1)
+      return failure{errc::invalid_request, "no such type"};
+    return std::nullopt;
+  };
+  append("a");
+  append("a");
+  start({.poison_after = 3});
+  for (int i = 0; i < 10; ++i)
+    advance(200ms);
+  EXPECT_EQ(data.dead, std::vector<std::string>{"ticket:1:no such type"});
+  EXPECT_EQ(inbox.done, std::vector<std::int64_t>{2});
+  stop();
+}
+
+TEST_F(relay_test, a_passing_failure_is_never_set_aside) {
+  inbox.answer = [](const domain_event&, std::size_t) -> std::optional<failure> {
+    return failure{errc::unavailable};
+  };
+  append("a");
+  start({.back_off_max = 400ms, .poison_after = 3});
+  for (int i = 0; i < 100; ++i)
+    advance(200ms);
+  EXPECT_GT(inbox.calls, 20u);
+  EXPECT_TRUE(data.dead.empty());
+  stop();
+  EXPECT_EQ(data.cursors["ticket"], 0);
+}
+
+TEST_F(relay_test, more_than_a_window_of_events_flows_through) {
+  for (int i = 0; i < 500; ++i)
+    append(std::to_string(i % 7));
+  start({.page = 16, .held_max = 32, .in_flight_max = 4});
+  ASSERT_EQ(inbox.done.size(), 500u);
+  std::map<std::int64_t, std::int64_t> last;
+  for (const auto s : inbox.done) {
+    EXPECT_LT(last[s % 7], s);
+    last[s % 7] = s;
+  }
+  stop();
+}
+
+TEST_F(relay_test, a_database_that_is_away_at_the_start_only_delays) {
+  data.away = true;
+  append("a");
+  start();
+  EXPECT_TRUE(inbox.done.empty());
+  data.away = false;
+  advance(200ms);
+  EXPECT_EQ(inbox.done, std::vector<std::int64_t>{1});
+  data.away = true;
+  append("a");
+  grew();
+  data.away = false;
+  for (int i = 0; i < 6; ++i)
+    advance(200ms);
+  EXPECT_EQ(inbox.done, (std::vector<std::int64_t>{1, 2}));
+  stop();
+}
+
+TEST_F(relay_test, purges_only_behind_stored_cursors_and_keeps_the_retention) {
+  append("a");
+  start({.keep = std::chrono::hours{1}, .purge_every = std::chrono::minutes{1}});
+  EXPECT_TRUE(data.purges.empty());
+  for (int i = 0; i < 310; ++i)
+    advance(200ms);
+  ASSERT_EQ(data.purges.size(), 1u);
+  EXPECT_LE(data.purges[0], env->now() - std::chrono::hours{1});
+  EXPECT_EQ(data.cursors["ticket"], 1);
+  stop();
+}
+
+} // namespace
+} // namespace tiketi
