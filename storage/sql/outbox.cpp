@@ -120,6 +120,22 @@ public:
     });
   }
 
+  result<void> set_aside(const std::string& consumer, const domain_event& event,
+                         const std::string& reason, time_point now) override {
+    return guarded<void>([&] {
+      const auto id = to_string(event.id);
+      const auto version = static_cast<int>(event.version);
+      const long long occurred = to_millis(event.occurred_at);
+      const long long at = to_millis(now);
+      db_.session() << "INSERT INTO dead_events(consumer, event_id, topic, key, type, version, "
+                       "occurred_at, payload, reason, dead_at) VALUES (:c, :e, :t, :k, :y, :v, "
+                       ":o, :p, :r, :d) ON CONFLICT DO NOTHING",
+          soci::use(consumer), soci::use(id), soci::use(event.topic), soci::use(event.key),
+          soci::use(event.type), soci::use(version), soci::use(occurred), soci::use(event.payload),
+          soci::use(reason), soci::use(at);
+    });
+  }
+
   result<void> purge(time_point before) override {
     return guarded<void>([&] {
       long long consumers = 0;

@@ -24,3 +24,18 @@ CREATE TABLE processed_events(
   processed_at BIGINT NOT NULL,
   PRIMARY KEY (consumer, event_id)
 ) {{clustered}};
+
+-- Events a consumer can never apply, set aside so that those behind them are not held up.
+CREATE TABLE dead_events(
+  consumer    TEXT NOT NULL,
+  event_id    VARCHAR(36) NOT NULL,
+  topic       TEXT NOT NULL,
+  key         TEXT NOT NULL,
+  type        TEXT NOT NULL,
+  version     INTEGER NOT NULL,
+  occurred_at BIGINT NOT NULL,
+  payload     TEXT NOT NULL,
+  reason      TEXT NOT NULL,
+  dead_at     BIGINT NOT NULL,
+  PRIMARY KEY (consumer, event_id)
+) {{clustered}};
