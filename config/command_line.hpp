@@ -1,0 +1,32 @@
+#pragma once
+
+#include "config/settings.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tiketi::config {
+
+enum class action { serve, migrate, print };
+
+struct start_request {
+  action what = action::serve;
+  settings values;
+  std::string text;                  ///< to print: help, version, dump
+  std::vector<std::string> warnings; ///< for the log
+};
+
+/// Reads file, environment and arguments, in this order of weight, and decides what to do. Secrets
+/// are not checked here but by `check`. Throws settings_error.
+start_request read_command_line(const std::vector<std::string>& arguments,
+                                const environment_map& variables, const std::string& version);
+
+/// This process' environment.
+environment_map process_environment();
+
+/// With `demo.enabled`: the demo payment provider where none is named, and for each missing
+/// required secret one from `<data>/demo-secrets.env` (mode 0600), which is made on first use.
+/// Returns the path of that file, or nothing when it was not needed. Throws settings_error.
+std::string complete_for_demo(settings& values);
+
+} // namespace tiketi::config

@@ -1,0 +1,782 @@
+#include "config/settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include <fmt/format.h>
+
+namespace tiketi::config {
+
+namespace {
+
+constexpr std::int64_t day = 86'400;
+using s = settings;
+
+const std::array rows{
+    row{.name = "demo.enabled",
+        .target = &s::demo_enabled,
+        .fallback = "false",
+        .sentence = "Fill an empty catalog with demo events, create the demo accounts, and make "
+                    "missing secrets once in the data directory. Not for a server others can reach",
+        .alias = "--demo"},
+
+    row{.name = "data.directory",
+        .target = &s::data_directory,
+        .fallback = "data",
+        .sentence = "Folder of the database files. Created when absent; one process at a time",
+        .alias = "--data"},
+    row{.name = "data.durability",
+        .target = &s::data_durability,
+        .fallback = "full",
+        .allowed = "full|normal",
+        .sentence = "What an acknowledged write survives: `full` a power loss (the log is flushed "
+                    "to the disk at each group commit), `normal` only a crash of the process"},
+
+    row{.name = "runtime.io_threads",
+        .target = &s::runtime_io_threads,
+        .fallback = "0",
+        .min = 0,
+        .max = 256,
+        .sentence = "Threads that move bytes of HTTP connections; 0: one per core, two at least"},
+    row{.name = "runtime.actor_threads",
+        .target = &s::runtime_actor_threads,
+        .fallback = "0",
+        .min = 0,
+        .max = 256,
+        .sentence = "Worker threads of the actor scheduler; 0: one per core, two at least"},
+    row{.name = "runtime.shutdown_timeout_seconds",
+        .target = &s::runtime_shutdown_timeout,
+        .fallback = "20",
+        .min = 1,
+        .max = 600,
+        .unit = "s",
+        .sentence = "After a SIGTERM: how long requests in flight and writers may take before the "
+                    "process ends anyway, with an error"},
+
+    row{.name = "log.level",
+        .target = &s::log_level,
+        .fallback = "info",
+        .allowed = "trace|debug|info|warn|error|off",
+        .sentence = "Least important line that is written to standard error"},
+    row{.name = "log.format",
+        .target = &s::log_format,
+        .fallback = "text",
+        .allowed = "text|json",
+        .sentence = "Form of the lines in the log: for a person, or one JSON object each"},
+
+    row{.name = "http.address",
+        .target = &s::http_address,
+        .fallback = "127.0.0.1",
+        .sentence = "IP address to listen on; `0.0.0.0` or `::` for every interface",
+        .alias = "--address"},
+    row{.name = "http.port",
+        .target = &s::http_port,
+        .fallback = "3001",
+        .min = 0,
+        .max = 65535,
+        .sentence = "TCP port to listen on; 0: a free one, named in the log",
+        .alias = "--port"},
+    row{.name = "http.management_port",
+        .target = &s::http_management_port,
+        .fallback = "0",
+        .min = 0,
+        .max = 65535,
+        .sentence = "TCP port of its own for health details and metrics; 0: they are served on "
+                    "http.port"},
+    row{.name = "http.fronts",
+        .target = &s::http_fronts,
+        .fallback = "4",
+        .min = 1,
+        .max = 256,
+        .sentence = "Actors that translate between HTTP and messages"},
+    row{.name = "http.connections_max",
+        .target = &s::http_connections_max,
+        .fallback = "10000",
+        .min = 1,
+        .max = 1'000'000,
+        .sentence = "Connections open at once; one more is answered 503 and closed"},
+    row{.name = "http.in_flight_max",
+        .target = &s::http_in_flight_max,
+        .fallback = "4096",
+        .min = 1,
+        .max = 1'000'000,
+        .sentence = "Requests being worked on at once; one more is answered 503 with Retry-After"},
+    row{.name = "http.header_bytes_max",
+        .target = &s::http_header_bytes_max,
+        .fallback = "16384",
+        .min = 1024,
+        .max = 1'048'576,
+        .unit = "bytes",
+        .sentence = "Longest request line and header together; longer is answered 431"},
+    row{.name = "http.body_bytes_max",
+        .target = &s::http_body_bytes_max,
+        .fallback = "1048576",
+        .min = 1024,
+        .max = 67'108'864,
+        .unit = "bytes",
+        .sentence = "Longest request body; longer is answered 413"},
+    row{.name = "http.header_timeout_ms",
+        .target = &s::http_header_timeout,
+        .fallback = "10000",
+        .min = 50,
+        .max = 600'000,
+        .unit = "ms",
+        .sentence = "Time for a client to send a whole header"},
+    row{.name = "http.body_timeout_ms",
+        .target = &s::http_body_timeout,
+        .fallback = "10000",
+        .min = 50,
+        .max = 600'000,
+        .unit = "ms",
+        .sentence = "Time for a client to send a whole body"},
+    row{.name = "http.idle_timeout_ms",
+        .target = &s::http_idle_timeout,
+        .fallback = "60000",
+        .min = 50,
+        .max = 3'600'000,
+        .unit = "ms",
+        .sentence = "A connection without a request is closed after this long"},
+    row{.name = "http.request_timeout_ms",
+        .target = &s::http_request_timeout,
+        .fallback = "10000",
+        .min = 100,
+        .max = 60'000,
+        .unit = "ms",
+        .sentence = "A request not answered after this long is answered 504"},
+    row{.name = "gateway.allowed_origins",
+        .target = &s::gateway_allowed_origins,
+        .fallback = "http://localhost:3000",
+        .min = 0,
+        .max = 64,
+        .sentence = "Origins of web pages that may call with credentials (CORS)"},
+    row{.name = "gateway.trusted_proxies",
+        .target = &s::gateway_trusted_proxies,
+        .fallback = "",
+        .min = 0,
+        .max = 64,
+        .sentence = "IP addresses of proxies whose X-Forwarded-For is believed"},
+
+    row{.name = "gateway.rate_limits",
+        .target = &s::gateway_rate_limits,
+        .fallback = "true",
+        .sentence = "Limit requests per client; off for load tests only"},
+    row{.name = "gateway.rate_limit_auth",
+        .target = &s::gateway_rate_limit_auth,
+        .fallback = "60",
+        .min = 0,
+        .max = 10'000'000,
+        .unit = "requests/min",
+        .sentence = "Registration, login and token calls per client; 0: no limit"},
+    row{.name = "gateway.rate_limit_queue",
+        .target = &s::gateway_rate_limit_queue,
+        .fallback = "120",
+        .min = 0,
+        .max = 10'000'000,
+        .unit = "requests/min",
+        .sentence = "Queue calls per client; 0: no limit"},
+    row{.name = "gateway.rate_limit_booking",
+        .target = &s::gateway_rate_limit_booking,
+        .fallback = "30",
+        .min = 0,
+        .max = 10'000'000,
+        .unit = "requests/min",
+        .sentence = "Reserve and cancel calls per client; 0: no limit"},
+    row{.name = "gateway.rate_limit_general",
+        .target = &s::gateway_rate_limit_general,
+        .fallback = "3000",
+        .min = 0,
+        .max = 10'000'000,
+        .unit = "requests/min",
+        .sentence = "All other calls per client; 0: no limit"},
+
+    row{.name = "gateway.entry_gate",
+        .target = &s::gateway_entry_gate,
+        .fallback = "true",
+        .sentence = "Only who was admitted by the event's queue may reserve"},
+    row{.name = "gateway.gate_seat_map",
+        .target = &s::gateway_gate_seat_map,
+        .fallback = "false",
+        .sentence = "Only who was admitted by the event's queue may see its seat map"},
+
+    row{.name = "auth.jwt_secret",
+        .target = &s::auth_jwt_secret,
+        .fallback = "",
+        .min = 32,
+        .max = 4096,
+        .unit = "bytes",
+        .sentence = "Signs access and refresh tokens; plain text or Base64",
+        .secret = "JWT_SECRET",
+        .required = true},
+    row{.name = "auth.internal_token",
+        .target = &s::auth_internal_token,
+        .fallback = "",
+        .min = 16,
+        .max = 4096,
+        .unit = "bytes",
+        .sentence = "What callers of /internal/ send as bearer token",
+        .secret = "INTERNAL_API_TOKEN",
+        .required = true},
+    row{.name = "auth.internal_token_previous",
+        .target = &s::auth_internal_token_previous,
+        .fallback = "",
+        .min = 16,
+        .max = 4096,
+        .unit = "bytes",
+        .sentence = "Accepted beside auth.internal_token while callers are moved to a new one",
+        .secret = "INTERNAL_API_TOKEN_PREVIOUS"},
+    row{.name = "auth.access_ttl_seconds",
+        .target = &s::auth_access_ttl,
+        .fallback = "1800",
+        .min = 10,
+        .max = day,
+        .unit = "s",
+        .sentence = "Life of an access token and its cookie"},
+    row{.name = "auth.refresh_ttl_seconds",
+        .target = &s::auth_refresh_ttl,
+        .fallback = "604800",
+        .min = 60,
+        .max = 365 * day,
+        .unit = "s",
+        .sentence = "Life of a refresh token and its cookie"},
+    row{.name = "auth.cookie_secure",
+        .target = &s::auth_cookie_secure,
+        .fallback = "true",
+        .sentence = "Mark cookies Secure, so that browsers send them over https only"},
+    row{.name = "auth.argon2_memory_kib",
+        .target = &s::auth_argon2_memory_kib,
+        .fallback = "19456",
+        .min = 8,
+        .max = 1'048'576,
+        .unit = "KiB",
+        .sentence = "Argon2id: memory per password check. Lower than the default for tests only"},
+    row{.name = "auth.argon2_iterations",
+        .target = &s::auth_argon2_iterations,
+        .fallback = "2",
+        .min = 1,
+        .max = 100,
+        .sentence = "Argon2id: passes over the memory"},
+    row{.name = "auth.password_threads",
+        .target = &s::auth_password_threads,
+        .fallback = "2",
+        .min = 1,
+        .max = 64,
+        .sentence = "Passwords checked at once, each on a thread of its own"},
+
+    row{.name = "catalog.readers",
+        .target = &s::catalog_readers,
+        .fallback = "2",
+        .min = 1,
+        .max = 64,
+        .sentence = "Connections (and threads) that read the catalog"},
+
+    row{.name = "ticket.hold_ttl_seconds",
+        .target = &s::ticket_hold_ttl,
+        .fallback = "300",
+        .min = 1,
+        .max = day,
+        .unit = "s",
+        .sentence = "How long a reservation waits for its payment before it expires"},
+    row{.name = "ticket.seats_per_reservation",
+        .target = &s::ticket_seats_per_reservation,
+        .fallback = "4",
+        .min = 1,
+        .max = 64,
+        .sentence = "Most seats one reservation may hold"},
+    row{.name = "ticket.items_per_user_and_event",
+        .target = &s::ticket_items_per_user_and_event,
+        .fallback = "4",
+        .min = 1,
+        .max = 10'000,
+        .sentence = "Most seats and tickets one user may have in live reservations of one event"},
+    row{.name = "ticket.reconcile_after_seconds",
+        .target = &s::ticket_reconcile_after,
+        .fallback = "60",
+        .min = 1,
+        .max = day,
+        .unit = "s",
+        .sentence = "A reservation pending longer than this is compared with the payment role"},
+    row{.name = "ticket.idle_after_seconds",
+        .target = &s::ticket_idle_after,
+        .fallback = "600",
+        .min = 1,
+        .max = day,
+        .unit = "s",
+        .sentence = "An event nobody asked for this long leaves the memory"},
+    row{.name = "ticket.readers",
+        .target = &s::ticket_readers,
+        .fallback = "2",
+        .min = 1,
+        .max = 64,
+        .sentence = "Connections (and threads) that read reservations and ticket types"},
+
+    row{.name = "queue.entry_token_secret",
+        .target = &s::queue_entry_token_secret,
+        .fallback = "",
+        .min = 32,
+        .max = 4096,
+        .unit = "bytes",
+        .sentence = "Signs the tokens that let an admitted user reserve",
+        .secret = "QUEUE_ENTRY_TOKEN_SECRET",
+        .required = true},
+    row{.name = "queue.threshold",
+        .target = &s::queue_threshold,
+        .fallback = "1000",
+        .min = 1,
+        .max = 1'000'000,
+        .sentence = "Most users active at once per event, where the event has no own threshold"},
+    row{.name = "queue.active_ttl_seconds",
+        .target = &s::queue_active_ttl,
+        .fallback = "600",
+        .min = 1,
+        .max = day,
+        .unit = "s",
+        .sentence = "An admitted user not heard of this long loses the slot"},
+    row{.name = "queue.seen_ttl_seconds",
+        .target = &s::queue_seen_ttl,
+        .fallback = "600",
+        .min = 1,
+        .max = day,
+        .unit = "s",
+        .sentence = "A waiting user not heard of this long loses the place"},
+    row{.name = "queue.session_max_seconds",
+        .target = &s::queue_session_max,
+        .fallback = "3600",
+        .min = 1,
+        .max = 7 * day,
+        .unit = "s",
+        .sentence = "Longest time one admission lasts, however often it is renewed"},
+    row{.name = "queue.leave_grace_seconds",
+        .target = &s::queue_leave_grace,
+        .fallback = "10",
+        .min = 0,
+        .max = 3600,
+        .unit = "s",
+        .sentence = "Who left and comes back within this time keeps the place (a page reload)"},
+    row{.name = "queue.entry_token_ttl_seconds",
+        .target = &s::queue_entry_token_ttl,
+        .fallback = "600",
+        .min = 1,
+        .max = day,
+        .unit = "s",
+        .sentence = "Life of an entry token; never longer than the slot's"},
+    row{.name = "queue.admission_interval_ms",
+        .target = &s::queue_admission_interval,
+        .fallback = "1000",
+        .min = 10,
+        .max = 60'000,
+        .unit = "ms",
+        .sentence = "Pause between two admissions of waiting users"},
+    row{.name = "queue.admission_batch",
+        .target = &s::queue_admission_batch,
+        .fallback = "100",
+        .min = 1,
+        .max = 100'000,
+        .sentence = "Most users admitted per event at once"},
+    row{.name = "queue.early_join_minutes",
+        .target = &s::queue_early_join_minutes,
+        .fallback = "60",
+        .min = 0,
+        .max = 10'080,
+        .unit = "min",
+        .sentence = "How long before the sale opens people may line up"},
+
+    row{.name = "payment.provider",
+        .target = &s::payment_provider,
+        .fallback = "none",
+        .allowed = "none|demo",
+        .sentence = "Who takes the money. `demo` approves everything at once and says so in each "
+                    "answer; with `none` the start is refused, so that nobody sells by mistake"},
+};
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos)
+    return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+std::optional<std::int64_t> to_number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  return value;
+}
+
+bool is_allowed(std::string_view allowed, std::string_view word) {
+  for (std::size_t at = 0; at <= allowed.size();) {
+    const auto end = std::min(allowed.find('|', at), allowed.size());
+    if (allowed.substr(at, end - at) == word)
+      return true;
+    at = end + 1;
+  }
+  return false;
+}
+
+std::string with_commas(std::string_view allowed) {
+  std::string out;
+  for (const char c : allowed)
+    out += c == '|' ? std::string{", "} : std::string(1, c);
+  return out;
+}
+
+/// `0 to 65535`, `full, normal`, `true, false` ...
+std::string allowed_text(const row& r) {
+  struct visitor {
+    const row& r;
+    std::string operator()(bool settings::*) const { return "true, false"; }
+    std::string operator()(std::int64_t settings::*) const { return range(); }
+    std::string operator()(std::chrono::seconds settings::*) const { return range(); }
+    std::string operator()(std::chrono::milliseconds settings::*) const { return range(); }
+    std::string operator()(std::string settings::*) const {
+      if (!r.secret.empty())
+        return fmt::format("{} to {} bytes", r.min, r.max);
+      return r.allowed.empty() ? "text" : with_commas(r.allowed);
+    }
+    std::string operator()(std::vector<std::string> settings::*) const {
+      return fmt::format("a list of up to {} texts", r.max);
+    }
+    std::string range() const {
+      return fmt::format("{} to {}{}{}", r.min, r.max, r.unit.empty() ? "" : " ", r.unit);
+    }
+  };
+  return std::visit(visitor{r}, r.target);
+}
+
+/// Name and allowed values stand in each message; never the value of a secret.
+std::string complaint(const row& r, std::string_view value) {
+  if (!r.secret.empty())
+    return fmt::format("{} ({}) has {} bytes; allowed: {}", r.secret, r.name, value.size(),
+                       allowed_text(r));
+  constexpr std::size_t shown_max = 100;
+  return fmt::format("{} = '{}'{} is not allowed; allowed: {}", r.name, value.substr(0, shown_max),
+                     value.size() > shown_max ? "..." : "", allowed_text(r));
+}
+
+std::string toml_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      out += '\\';
+    if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
+/// The value as it stands in a TOML file.
+std::string to_toml(const settings& values, const row& r) {
+  if (const auto* list = std::get_if<std::vector<std::string> settings::*>(&r.target)) {
+    std::string out = "[";
+    for (const auto& entry : values.**list)
+      out += (out.size() > 1 ? ", " : "") + toml_string(entry);
+    return out + "]";
+  }
+  const auto text = to_text(values, r);
+  return std::holds_alternative<std::string settings::*>(r.target) ? toml_string(text) : text;
+}
+
+std::string_view section_of(std::string_view name) {
+  return name.substr(0, name.find('.'));
+}
+
+} // namespace
+
+std::span<const row> table() {
+  return rows;
+}
+
+const row* find_row(std::string_view name) {
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const row& r) { //
+    return r.name == name;
+  });
+  return found == rows.end() ? nullptr : &*found;
+}
+
+std::string environment_name(const row& r) {
+  if (!r.secret.empty())
+    return std::string{r.secret};
+  std::string out = "TIKETI_";
+  for (const char c : r.name)
+    out += c == '.' ? '_' : (c >= 'a' && c <= 'z') ? static_cast<char>(c - 'a' + 'A') : c;
+  return out;
+}
+
+settings defaults() {
+  settings out;
+  for (const auto& r : rows)
+    if (r.secret.empty())
+      if (const auto wrong = assign(out, r, r.fallback))
+        throw std::logic_error("default of " + *wrong);
+  return out;
+}
+
+std::optional<std::string> assign(settings& values, const row& r, std::string_view text) {
+  struct visitor {
+    settings& values;
+    const row& r;
+    std::string_view text;
+
+    bool operator()(bool settings::*m) const {
+      if (text != "true" && text != "false")
+        return false;
+      values.*m = text == "true";
+      return true;
+    }
+
+    bool operator()(std::int64_t settings::*m) const {
+      const auto n = bounded();
+      if (n)
+        values.*m = *n;
+      return n.has_value();
+    }
+
+    bool operator()(std::chrono::seconds settings::*m) const {
+      const auto n = bounded();
+      if (n)
+        values.*m = std::chrono::seconds{*n};
+      return n.has_value();
+    }
+
+    bool operator()(std::chrono::milliseconds settings::*m) const {
+      const auto n = bounded();
+      if (n)
+        values.*m = std::chrono::milliseconds{*n};
+      return n.has_value();
+    }
+
+    bool operator()(std::string settings::*m) const {
+      if (!r.secret.empty()) {
+        const auto size = static_cast<std::int64_t>(text.size());
+        if (size < r.min || size > r.max)
+          return false;
+      } else if (r.allowed.empty() ? text.empty() : !is_allowed(r.allowed, text)) {
+        return false;
+      }
+      if (text.find('\0') != std::string_view::npos)
+        return false;
+      values.*m = std::string{text};
+      return true;
+    }
+
+    bool operator()(std::vector<std::string> settings::*m) const {
+      std::vector<std::string> list;
+      for (std::size_t at = 0; at <= text.size();) {
+        const auto end = std::min(text.find(',', at), text.size());
+        if (const auto entry = trim(text.substr(at, end - at)); !entry.empty())
+          list.emplace_back(entry);
+        at = end + 1;
+      }
+      if (static_cast<std::int64_t>(list.size()) > r.max)
+        return false;
+      values.*m = std::move(list);
+      return true;
+    }
+
+    std::optional<std::int64_t> bounded() const {
+      const auto n = to_number(text);
+      return n && *n >= r.min && *n <= r.max ? n : std::nullopt;
+    }
+  };
+  if (std::visit(visitor{values, r, text}, r.target))
+    return std::nullopt;
+  return complaint(r, text);
+}
+
+std::string to_text(const settings& values, const row& r) {
+  struct visitor {
+    const settings& values;
+    const row& r;
+
+    std::string operator()(bool settings::*m) const { return values.*m ? "true" : "false"; }
+    std::string operator()(std::int64_t settings::*m) const { return std::to_string(values.*m); }
+    std::string operator()(std::chrono::seconds settings::*m) const {
+      return std::to_string((values.*m).count());
+    }
+    std::string operator()(std::chrono::milliseconds settings::*m) const {
+      return std::to_string((values.*m).count());
+    }
+    std::string operator()(std::string settings::*m) const {
+      if (!r.secret.empty())
+        return (values.*m).empty() ? "" : "(set)";
+      return values.*m;
+    }
+    std::string operator()(std::vector<std::string> settings::*m) const {
+      std::string out;
+      for (const auto& entry : values.*m)
+        out += (out.empty() ? "" : ",") + entry;
+      return out;
+    }
+  };
+  return std::visit(visitor{values, r}, r.target);
+}
+
+namespace {
+
+/// The contents of a secret's file, without the line end that editors add.
+std::optional<std::string> read_secret_file(const std::string& path, std::string& wrong) {
+  std::ifstream in{path, std::ios::binary};
+  if (!in) {
+    wrong = "the file '" + path + "' cannot be read";
+    return std::nullopt;
+  }
+  std::string text{std::istreambuf_iterator<char>{in}, {}};
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
+    text.pop_back();
+  return text;
+}
+
+void load_secret(settings& values, const row& r, const environment_map& variables,
+                 std::string& errors) {
+  const auto name = environment_name(r);
+  const auto plain = variables.find(name);
+  const auto file = variables.find(name + "_FILE");
+  const bool has_plain = plain != variables.end() && !plain->second.empty();
+  const bool has_file = file != variables.end() && !file->second.empty();
+  if (has_plain && has_file) {
+    errors += fmt::format("both {0} and {0}_FILE are set; remove one of them\n", name);
+  } else if (has_plain) {
+    if (const auto wrong = assign(values, r, plain->second))
+      errors += *wrong + '\n';
+  } else if (has_file) {
+    std::string wrong;
+    if (const auto text = read_secret_file(file->second, wrong)) {
+      if (const auto bad = assign(values, r, *text))
+        errors += *bad + '\n';
+    } else {
+      errors += fmt::format("{}_FILE: {}\n", name, wrong);
+    }
+  }
+}
+
+} // namespace
+
+std::vector<std::string> load_environment(settings& values, const environment_map& variables) {
+  constexpr std::string_view prefix = "TIKETI_";
+  std::string errors;
+  std::vector<std::string> ignored;
+  for (const auto& r : rows)
+    if (!r.secret.empty())
+      load_secret(values, r, variables, errors);
+  for (auto at = variables.lower_bound(prefix);
+       at != variables.end() && at->first.starts_with(prefix); ++at) {
+    const auto& [name, value] = *at;
+    const auto found = std::find_if(rows.begin(), rows.end(), [&](const row& r) {
+      return r.secret.empty() && environment_name(r) == name;
+    });
+    if (found != rows.end()) {
+      if (const auto wrong = assign(values, *found, value))
+        errors += fmt::format("environment {}: {}\n", name, *wrong);
+      continue;
+    }
+    const bool known_section = std::any_of(rows.begin(), rows.end(), [&](const row& r) {
+      std::string start{prefix};
+      for (const char c : section_of(r.name))
+        start += (c >= 'a' && c <= 'z') ? static_cast<char>(c - 'a' + 'A') : c;
+      return name.starts_with(start + "_");
+    });
+    if (known_section)
+      errors += fmt::format("environment {} is no setting; docs/settings.md lists them\n", name);
+    else
+      ignored.push_back(name);
+  }
+  if (!errors.empty())
+    throw settings_error(errors);
+  return ignored;
+}
+
+void check(const settings& values) {
+  std::string errors;
+  auto require = [&](bool holds, std::string_view sentence) {
+    if (!holds)
+      errors += std::string{sentence} + '\n';
+  };
+  for (const auto& r : rows) {
+    if (!r.required || r.secret.empty())
+      continue;
+    const auto* text = std::get_if<std::string settings::*>(&r.target);
+    if (text != nullptr && (values.**text).empty())
+      errors += fmt::format("{0} is missing: set it, or {0}_FILE, to {1} of random text "
+                            "(`openssl rand -hex 32` makes one), or start with --demo\n",
+                            r.secret, allowed_text(r));
+  }
+  require(values.payment_provider != "none",
+          "payment.provider = 'none': no payment could be made; allowed: demo (also chosen by "
+          "--demo)");
+  require(values.http_management_port == 0 || values.http_management_port != values.http_port,
+          "http.management_port must differ from http.port, or be 0");
+  require(values.ticket_items_per_user_and_event >= values.ticket_seats_per_reservation,
+          "ticket.items_per_user_and_event must not be less than ticket.seats_per_reservation");
+  require(values.queue_session_max >= values.queue_active_ttl,
+          "queue.session_max_seconds must not be less than queue.active_ttl_seconds");
+  require(values.auth_refresh_ttl >= values.auth_access_ttl,
+          "auth.refresh_ttl_seconds must not be less than auth.access_ttl_seconds");
+  for (const auto& origin : values.gateway_allowed_origins)
+    require(
+        origin.starts_with("http://") || origin.starts_with("https://"),
+        fmt::format("gateway.allowed_origins: '{}' is no origin; allowed: http(s)://host[:port]",
+                    origin));
+  if (!errors.empty())
+    throw settings_error(errors);
+}
+
+std::string dump(const settings& values) {
+  std::string out = "# Every setting of tiketi as it is now. docs/settings.md explains them.\n";
+  std::string_view section;
+  for (const auto& r : rows) {
+    if (section_of(r.name) != section) {
+      section = section_of(r.name);
+      out += fmt::format("\n[{}]\n", section);
+    }
+    const auto key = r.name.substr(section.size() + 1);
+    if (!r.secret.empty()) {
+      out += fmt::format("# {}: a secret, from {} or {}_FILE{}\n", key, r.secret, r.secret,
+                         to_text(values, r).empty() ? "" : "; set");
+      continue;
+    }
+    out += fmt::format("# {}. Allowed: {}.\n{} = {}\n", r.sentence, allowed_text(r), key,
+                       to_toml(values, r));
+  }
+  return out;
+}
+
+std::string markdown() {
+  std::string out =
+      "# Settings\n\n"
+      "Made from the table in `config/settings.cpp` by `tiketi --settings-doc`; a test compares "
+      "the two.\n\n"
+      "Each setting can stand in the file given by `--config` (TOML: `[section]`, `key = value`), "
+      "in the environment (`TIKETI_SECTION_KEY`), and on the command line "
+      "(`--section.key=value`). The command line wins over the environment, the environment over "
+      "the file, the file over the default. Lists are separated by commas outside the file. An "
+      "unknown name or a value that is not allowed stops the start.\n\n"
+      "Secrets come from the environment only: `NAME` holds the value, `NAME_FILE` the path of a "
+      "file with it.\n";
+  std::string_view section;
+  for (const auto& r : rows) {
+    if (section_of(r.name) != section) {
+      section = section_of(r.name);
+      out += fmt::format("\n## {}\n\n| setting | default | allowed | what it does |\n"
+                         "| --- | --- | --- | --- |\n",
+                         section);
+    }
+    std::string name = fmt::format("`{}`", r.name);
+    if (!r.alias.empty())
+      name += fmt::format(" (`{}`)", r.alias);
+    if (!r.secret.empty())
+      name = fmt::format("`{}`, secret", r.secret);
+    const std::string fallback = !r.secret.empty()    ? (r.required ? "required" : "none")
+                                 : r.fallback.empty() ? "empty"
+                                                      : fmt::format("`{}`", r.fallback);
+    out += fmt::format("| {} | {} | {} | {} |\n", name, fallback, allowed_text(r), r.sentence);
+  }
+  return out;
+}
+
+} // namespace tiketi::config

@@ -1,0 +1,151 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace tiketi::config {
+
+/// Every value a person can set. What each one means, its default and its bounds stand in
+/// `table()`, once; a settings object holds checked values only.
+struct settings {
+  // demo
+  bool demo_enabled = false;
+  // data
+  std::string data_directory;
+  std::string data_durability;
+  // runtime
+  std::int64_t runtime_io_threads = 0;
+  std::int64_t runtime_actor_threads = 0;
+  std::chrono::seconds runtime_shutdown_timeout{};
+  // log
+  std::string log_level;
+  std::string log_format;
+  // http
+  std::string http_address;
+  std::int64_t http_port = 0;
+  std::int64_t http_management_port = 0;
+  std::int64_t http_fronts = 0;
+  std::int64_t http_connections_max = 0;
+  std::int64_t http_in_flight_max = 0;
+  std::int64_t http_header_bytes_max = 0;
+  std::int64_t http_body_bytes_max = 0;
+  std::chrono::milliseconds http_header_timeout{};
+  std::chrono::milliseconds http_body_timeout{};
+  std::chrono::milliseconds http_idle_timeout{};
+  std::chrono::milliseconds http_request_timeout{};
+  // gateway
+  std::vector<std::string> gateway_allowed_origins;
+  std::vector<std::string> gateway_trusted_proxies;
+  bool gateway_rate_limits = false;
+  std::int64_t gateway_rate_limit_auth = 0;
+  std::int64_t gateway_rate_limit_queue = 0;
+  std::int64_t gateway_rate_limit_booking = 0;
+  std::int64_t gateway_rate_limit_general = 0;
+  bool gateway_entry_gate = false;
+  bool gateway_gate_seat_map = false;
+  // auth
+  std::string auth_jwt_secret;
+  std::string auth_internal_token;
+  std::string auth_internal_token_previous;
+  std::chrono::seconds auth_access_ttl{};
+  std::chrono::seconds auth_refresh_ttl{};
+  bool auth_cookie_secure = false;
+  std::int64_t auth_argon2_memory_kib = 0;
+  std::int64_t auth_argon2_iterations = 0;
+  std::int64_t auth_password_threads = 0;
+  // catalog
+  std::int64_t catalog_readers = 0;
+  // ticket
+  std::chrono::seconds ticket_hold_ttl{};
+  std::int64_t ticket_seats_per_reservation = 0;
+  std::int64_t ticket_items_per_user_and_event = 0;
+  std::chrono::seconds ticket_reconcile_after{};
+  std::chrono::seconds ticket_idle_after{};
+  std::int64_t ticket_readers = 0;
+  // queue
+  std::string queue_entry_token_secret;
+  std::int64_t queue_threshold = 0;
+  std::chrono::seconds queue_active_ttl{};
+  std::chrono::seconds queue_seen_ttl{};
+  std::chrono::seconds queue_session_max{};
+  std::chrono::seconds queue_leave_grace{};
+  std::chrono::seconds queue_entry_token_ttl{};
+  std::chrono::milliseconds queue_admission_interval{};
+  std::int64_t queue_admission_batch = 0;
+  std::int64_t queue_early_join_minutes = 0;
+  // payment
+  std::string payment_provider;
+};
+
+/// Where a row's value lives; the type decides how the value is read.
+using member = std::variant<bool settings::*, std::int64_t settings::*, std::string settings::*,
+                            std::vector<std::string> settings::*, std::chrono::seconds settings::*,
+                            std::chrono::milliseconds settings::*>;
+
+/// One declared setting. The command line, the file, the environment, `--help`, `--dump-config` and
+/// docs/settings.md are all made from these rows.
+struct row {
+  std::string_view name; ///< `section.key`
+  member target;
+  std::string_view fallback; ///< default, as it would be typed
+  std::int64_t min = 0;      ///< numbers: value; lists: entries; secrets: bytes
+  std::int64_t max = 0;
+  std::string_view allowed = {};  ///< words separated by `|`; empty: any text
+  std::string_view unit = {};     ///< empty: none
+  std::string_view sentence = {}; ///< what it does
+  std::string_view alias = {};    ///< a shorter command line option, `--port`
+  std::string_view secret = {};   ///< environment variable of a secret; `<name>_FILE` names a file
+  bool required = false;          ///< secrets: the start is refused without it
+};
+
+std::span<const row> table();
+
+/// The row of this name, or null.
+const row* find_row(std::string_view name);
+
+/// `TIKETI_HTTP_PORT`; the variable itself for a secret.
+std::string environment_name(const row& r);
+
+/// Something is wrong with what was set. One line per problem: name, value, what is allowed.
+class settings_error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The defaults of the table; secrets empty.
+settings defaults();
+
+/// Sets one value from text (command line, environment). Returns what is wrong, if anything.
+std::optional<std::string> assign(settings& s, const row& r, std::string_view text);
+
+/// The value as it would be typed; `(set)` or empty for a secret.
+std::string to_text(const settings& s, const row& r);
+
+/// Reads a TOML file over `s`. Throws settings_error naming every unknown or invalid entry.
+void load_toml(settings& s, std::string_view text, const std::string& file_name);
+
+using environment_map = std::map<std::string, std::string, std::less<>>;
+
+/// Reads TIKETI_* variables and the secrets over `s`. An unknown variable of a known section is an
+/// error; others (an orchestrator's TIKETI_PORT=tcp://...) come back as names to warn of.
+std::vector<std::string> load_environment(settings& s, const environment_map& variables);
+
+/// What does not fit together. Throws settings_error.
+void check(const settings& s);
+
+/// A TOML file that sets every value as it is now, with a comment each.
+std::string dump(const settings& s);
+
+/// docs/settings.md
+std::string markdown();
+
+} // namespace tiketi::config

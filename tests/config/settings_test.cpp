@@ -1,0 +1,243 @@
+#include "config/settings.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include <gtest/gtest.h>
+
+namespace tiketi::config {
+namespace {
+
+std::string read(const std::string& name) {
+  std::ifstream in{std::string{TIKETI_SOURCE_DIR} + "/" + name, std::ios::binary};
+  EXPECT_TRUE(in) << name;
+  return std::string{std::istreambuf_iterator<char>{in}, {}};
+}
+
+/// What load_toml says, or empty.
+std::string toml_error(std::string_view text) {
+  auto s = defaults();
+  try {
+    load_toml(s, text, "test.toml");
+  } catch (const settings_error& e) {
+    return e.what();
+  }
+  return {};
+}
+
+std::string environment_error(const environment_map& variables) {
+  auto s = defaults();
+  try {
+    load_environment(s, variables);
+  } catch (const settings_error& e) {
+    return e.what();
+  }
+  return {};
+}
+
+std::string check_error(const settings& s) {
+  try {
+    check(s);
+  } catch (const settings_error& e) {
+    return e.what();
+  }
+  return {};
+}
+
+settings complete() {
+  auto s = defaults();
+  s.auth_jwt_secret = std::string(32, 'a');
+  s.auth_internal_token = std::string(16, 'b');
+  s.queue_entry_token_secret = std::string(32, 'c');
+  s.payment_provider = "demo";
+  return s;
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(settings_table_test, every_row_is_complete_and_its_default_is_allowed) {
+  std::set<std::string_view> names;
+  std::set<std::string> variables;
+  for (const auto& r : table()) {
+    EXPECT_TRUE(names.insert(r.name).second) << r.name;
+    EXPECT_TRUE(variables.insert(environment_name(r)).second) << r.name;
+    EXPECT_EQ(std::count(r.name.begin(), r.name.end(), '.'), 1) << r.name;
+    EXPECT_GE(r.sentence.size(), 20u) << r.name;
+    EXPECT_NE(r.sentence.back(), '.') << r.name;
+    EXPECT_LE(r.min, r.max) << r.name;
+    if (r.secret.empty()) {
+      auto s = defaults();
+      EXPECT_EQ(assign(s, r, r.fallback), std::nullopt) << r.name;
+      EXPECT_EQ(to_text(s, r), r.fallback) << r.name;
+    }
+  }
+}
+
+TEST(settings_table_test, no_two_rows_share_a_value) {
+  for (const auto& a : table())
+    for (const auto& b : table())
+      EXPECT_EQ(a.target == b.target, &a == &b) << a.name << " and " << b.name;
+}
+
+TEST(settings_table_test, bounds_are_inclusive) {
+  for (const auto& r : table()) {
+    if (!std::holds_alternative<std::int64_t settings::*>(r.target))
+      continue;
+    auto s = defaults();
+    EXPECT_FALSE(assign(s, r, std::to_string(r.min))) << r.name;
+    EXPECT_FALSE(assign(s, r, std::to_string(r.max))) << r.name;
+    EXPECT_EQ(to_text(s, r), std::to_string(r.max));
+    EXPECT_TRUE(assign(s, r, std::to_string(r.min - 1))) << r.name;
+    EXPECT_TRUE(assign(s, r, std::to_string(r.max + 1))) << r.name;
+    EXPECT_EQ(to_text(s, r), std::to_string(r.max)) << "a refused value changes nothing";
+  }
+}
+
+TEST(settings_table_test, a_complaint_names_setting_value_and_what_is_allowed) {
+  auto s = defaults();
+  for (const char* bad : {"", "x", "12x", "-1", "65536", "99999999999999999999", "1e3", " 80"}) {
+    const auto wrong = assign(s, *find_row("http.port"), bad);
+    ASSERT_TRUE(wrong) << bad;
+    EXPECT_TRUE(contains(*wrong, "http.port") && contains(*wrong, bad)
+                && contains(*wrong, "0 to 65535"))
+        << *wrong;
+  }
+  const auto wrong = assign(s, *find_row("data.durability"), "some");
+  ASSERT_TRUE(wrong);
+  EXPECT_TRUE(contains(*wrong, "full, normal")) << *wrong;
+}
+
+TEST(settings_table_test, a_secret_is_never_shown) {
+  auto s = defaults();
+  const auto& r = *find_row("auth.jwt_secret");
+  const auto wrong = assign(s, r, "hunter2");
+  ASSERT_TRUE(wrong);
+  EXPECT_FALSE(contains(*wrong, "hunter2"));
+  EXPECT_TRUE(contains(*wrong, "JWT_SECRET"));
+  const std::string secret = "correct horse battery staple 123456";
+  ASSERT_FALSE(assign(s, r, secret));
+  EXPECT_EQ(s.auth_jwt_secret, secret);
+  EXPECT_FALSE(contains(to_text(s, r), secret));
+  EXPECT_FALSE(contains(dump(s), secret));
+}
+
+TEST(settings_file_test, example_files_fit_the_table) {
+  for (const char* name : {"config/embedded.toml", "config/loadtest.toml"}) {
+    auto s = complete();
+    EXPECT_NO_THROW(load_toml(s, read(name), name));
+    EXPECT_EQ(check_error(s), "") << name;
+  }
+  auto s = defaults();
+  load_toml(s, read("config/loadtest.toml"), "loadtest");
+  EXPECT_FALSE(s.gateway_rate_limits);
+  EXPECT_FALSE(s.auth_cookie_secure);
+  EXPECT_EQ(s.http_port, 30080);
+}
+
+TEST(settings_file_test, unknown_and_invalid_entries_are_all_named_with_their_line) {
+  const auto text = toml_error("[http]\nport = 70000\nprot = 1\n[nonsense]\nx = 1\n"
+                               "[log]\nlevel = \"loud\"\n");
+  EXPECT_TRUE(contains(text, "test.toml:2: http.port = '70000'")) << text;
+  EXPECT_TRUE(contains(text, "test.toml:3: http.prot is no setting")) << text;
+  EXPECT_TRUE(contains(text, "test.toml:5: nonsense.x is no setting")) << text;
+  EXPECT_TRUE(contains(text, "test.toml:7: log.level = 'loud'")) << text;
+  EXPECT_TRUE(contains(text, "trace, debug, info, warn, error, off")) << text;
+}
+
+TEST(settings_file_test, types_are_strict) {
+  EXPECT_TRUE(contains(toml_error("[http]\nport = \"3001\""), "must be a whole number"));
+  EXPECT_TRUE(contains(toml_error("[http]\nport = 3001.5"), "must be a whole number"));
+  EXPECT_TRUE(contains(toml_error("[demo]\nenabled = 1"), "must be true or false"));
+  EXPECT_TRUE(contains(toml_error("[log]\nlevel = true"), "must be a text"));
+  EXPECT_TRUE(contains(toml_error("[gateway]\nallowed_origins = \"http://a\""), "must be a list"));
+  EXPECT_TRUE(contains(toml_error("[gateway]\nallowed_origins = [1]"), "must be a list"));
+  EXPECT_TRUE(contains(toml_error("port = 1"), "outside a section"));
+  EXPECT_TRUE(contains(toml_error("[http\n"), "not a TOML file"));
+}
+
+TEST(settings_file_test, secrets_are_refused) {
+  const auto text = toml_error("[auth]\njwt_secret = \"0123456789012345678901234567890123456789\"");
+  EXPECT_TRUE(contains(text, "JWT_SECRET_FILE")) << text;
+  EXPECT_FALSE(contains(text, "0123456789")) << text;
+}
+
+TEST(settings_file_test, a_dump_loads_to_the_same_values) {
+  auto s = complete();
+  s.http_port = 4711;
+  s.demo_enabled = true;
+  s.data_directory = "/tmp/with \"quotes\" and \\";
+  s.gateway_allowed_origins = {"http://a.example", "https://b.example:8443"};
+  s.ticket_hold_ttl = std::chrono::seconds{17};
+  auto back = defaults();
+  load_toml(back, dump(s), "dump");
+  for (const auto& r : table())
+    if (r.secret.empty()) {
+      EXPECT_EQ(to_text(back, r), to_text(s, r)) << r.name;
+    }
+}
+
+TEST(settings_environment_test, values_and_lists) {
+  auto s = defaults();
+  const auto ignored =
+      load_environment(s, {{"TIKETI_HTTP_PORT", "81"},
+                           {"TIKETI_GATEWAY_ALLOWED_ORIGINS", "http://a, http://b,"},
+                           {"TIKETI_PORT", "tcp://10.0.0.1:80"},
+                           {"PATH", "/bin"}});
+  EXPECT_EQ(s.http_port, 81);
+  EXPECT_EQ(s.gateway_allowed_origins, (std::vector<std::string>{"http://a", "http://b"}));
+  EXPECT_EQ(ignored, std::vector<std::string>{"TIKETI_PORT"});
+}
+
+TEST(settings_environment_test, wrong_names_and_values_are_refused) {
+  EXPECT_TRUE(contains(environment_error({{"TIKETI_HTTP_PROT", "1"}}), "TIKETI_HTTP_PROT"));
+  EXPECT_TRUE(contains(environment_error({{"TIKETI_HTTP_PORT", "x"}}), "0 to 65535"));
+  EXPECT_TRUE(contains(environment_error({{"TIKETI_AUTH_JWT_SECRET", std::string(40, 'x')}}),
+                       "TIKETI_AUTH_JWT_SECRET"));
+}
+
+TEST(settings_environment_test, secrets_come_from_variables_or_files) {
+  const auto path =
+      std::filesystem::temp_directory_path() / ("tiketi-secret-" + std::to_string(::getpid()));
+  std::ofstream{path} << std::string(40, 'q') << "\n";
+  auto s = defaults();
+  load_environment(s, {{"JWT_SECRET_FILE", path.string()},
+                       {"INTERNAL_API_TOKEN", "local-dev-internal-api-token"}});
+  EXPECT_EQ(s.auth_jwt_secret, std::string(40, 'q'));
+  EXPECT_EQ(s.auth_internal_token, "local-dev-internal-api-token");
+  EXPECT_TRUE(contains(
+      environment_error({{"JWT_SECRET_FILE", path.string()}, {"JWT_SECRET", std::string(40, 'x')}}),
+      "both JWT_SECRET and JWT_SECRET_FILE"));
+  std::filesystem::remove(path);
+  EXPECT_TRUE(contains(environment_error({{"JWT_SECRET_FILE", path.string()}}), "cannot be read"));
+  EXPECT_TRUE(contains(environment_error({{"JWT_SECRET", "short"}}), "32 to 4096 bytes"));
+}
+
+TEST(settings_check_test, missing_secrets_and_contradictions_are_refused) {
+  EXPECT_EQ(check_error(complete()), "");
+  const auto missing = check_error(defaults());
+  for (const char* name : {"JWT_SECRET", "INTERNAL_API_TOKEN", "QUEUE_ENTRY_TOKEN_SECRET"})
+    EXPECT_TRUE(contains(missing, std::string{name} + " is missing")) << missing;
+  EXPECT_FALSE(contains(missing, "INTERNAL_API_TOKEN_PREVIOUS")) << "optional";
+  EXPECT_TRUE(contains(missing, "payment.provider")) << missing;
+
+  auto s = complete();
+  s.http_management_port = s.http_port;
+  EXPECT_TRUE(contains(check_error(s), "http.management_port"));
+  s = complete();
+  s.ticket_seats_per_reservation = 8;
+  EXPECT_TRUE(contains(check_error(s), "ticket.items_per_user_and_event"));
+  s = complete();
+  s.gateway_allowed_origins = {"localhost:3000"};
+  EXPECT_TRUE(contains(check_error(s), "'localhost:3000' is no origin"));
+}
+
+TEST(settings_docs_test, the_page_is_what_the_table_says) {
+  EXPECT_EQ(read("docs/settings.md"), markdown())
+      << "run: tiketi --settings-doc > docs/settings.md";
+}
+
+} // namespace
+} // namespace tiketi::config
