@@ -296,8 +296,8 @@ TEST_F(crash_test, nothing_acknowledged_is_lost_and_nothing_is_sold_twice) {
   o.data = data.path();
   o.port = free_port();
   o.arguments = load_arguments();
-  o.arguments.push_back("--ticket.hold-ttl-seconds=3");
-  o.arguments.push_back("--ticket.items-per-user-and-event=100");
+  o.arguments.push_back("--ticket.hold_ttl_seconds=3");
+  o.arguments.push_back("--ticket.items_per_user_and_event=100");
   server_process server{o};
   ASSERT_TRUE(server.start()) << server.log_tail();
 

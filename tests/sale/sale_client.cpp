@@ -128,15 +128,12 @@ bool full_run() {
 std::vector<std::string> load_arguments() {
   return {
       "--demo",
-      "--gateway.rate-limit-auth=0",
-      "--gateway.rate-limit-queue=0",
-      "--gateway.rate-limit-booking=0",
-      "--gateway.rate-limit-general=0",
-      "--auth.argon2-memory-kib=8",
-      "--auth.argon2-iterations=1",
+      "--gateway.rate_limits=false",
+      "--auth.argon2_memory_kib=8",
+      "--auth.argon2_iterations=1",
       "--queue.threshold=2000",
-      "--queue.admission-batch=1000",
-      "--queue.admission-interval-ms=100",
+      "--queue.admission_batch=1000",
+      "--queue.admission_interval_ms=100",
   };
 }
 
