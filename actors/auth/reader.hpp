@@ -1,0 +1,43 @@
+#pragma once
+
+#include "storage/auth_store.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+namespace tiketi::auth {
+
+/// Queries of the store, answered by `found_account`.
+struct find_by_id {
+  user_id id;
+};
+
+struct find_by_email {
+  std::string email; ///< normalised
+};
+
+struct found_account {
+  std::optional<account> row;
+};
+
+} // namespace tiketi::auth
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::find_by_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::find_by_email)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::found_account)
+
+namespace tiketi::auth {
+
+using auth_reader = caf::typed_actor<caf::replies_to<find_by_id>::with<found_account>,
+                                     caf::replies_to<find_by_email>::with<found_account>>;
+
+/// Run it `caf::detached`: queries block. More than `waiting_max` messages waiting: overloaded.
+auth_reader::behavior_type reader(auth_reader::pointer self, std::shared_ptr<auth_queries> queries,
+                                  std::size_t waiting_max);
+
+} // namespace tiketi::auth

@@ -1,0 +1,46 @@
+#include "actors/auth/role.hpp"
+
+#include <algorithm>
+
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+
+namespace tiketi::auth {
+
+auth_role start_auth(caf::actor_system& sys, environment& env, prometheus::Registry& registry,
+                     auth_options options, auth_dependencies dependencies) {
+  auth_role role;
+  role.metrics = std::make_shared<auth_metrics>(registry);
+  batch_observer observe = [metrics = role.metrics](std::size_t, std::chrono::nanoseconds took) {
+    metrics->commits.Increment();
+    metrics->commit_seconds.Observe(std::chrono::duration<double>(took).count());
+  };
+  role.writer =
+      sys.spawn<caf::detached>(writer<auth_write, auth_written>, std::move(dependencies.writes),
+                               options.writer, std::move(observe));
+  role.reader = sys.spawn<caf::detached>(reader, std::move(dependencies.queries),
+                                         options.queries_waiting_max);
+  for (std::size_t i = 0; i < std::max<std::size_t>(options.hash_workers, 1); ++i)
+    role.hashers.push_back(sys.spawn<caf::detached>(hasher, &env, options.hash));
+  auth_actor_options own;
+  own.access_ttl = options.access_ttl;
+  own.refresh_ttl = options.refresh_ttl;
+  own.rotation.grace = options.reuse_grace;
+  own.backoff = options.backoff;
+  own.hash_waiting_max = options.hash_waiting_max;
+  own.purge_interval = options.purge_interval;
+  role.auth = sys.spawn(auth, &env, role.metrics.get(), std::move(dependencies.tokens), own,
+                        auth_neighbours{role.writer, role.reader, role.hashers});
+  return role;
+}
+
+void stop(const auth_role& role) {
+  const auto quit = caf::exit_reason::user_shutdown;
+  caf::anon_send_exit(role.auth, quit);
+  for (const auto& x : role.hashers)
+    caf::anon_send_exit(x, quit);
+  caf::anon_send_exit(role.reader, quit);
+  caf::anon_send_exit(role.writer, quit);
+}
+
+} // namespace tiketi::auth
