@@ -1,0 +1,168 @@
+#include "actors/queue/admission.hpp"
+
+#include <algorithm>
+
+namespace tiketi::queue {
+
+// -- slots -------------------------------------------------------------------------------------
+
+const active_slot* active_set::find(const user_id& user) const {
+  const auto found = slots_.find(user);
+  return found == slots_.end() ? nullptr : &found->second;
+}
+
+void active_set::insert(const user_id& user, active_slot slot) {
+  slot.wake_at = slot.expires_at;
+  wakes_.push({slot.wake_at, user});
+  slots_.insert_or_assign(user, slot);
+}
+
+void active_set::admit(const user_id& user, time_point expires_at, time_point ends_at) {
+  active_slot slot;
+  slot.expires_at = expires_at;
+  slot.ends_at = ends_at;
+  slot.journaled_until = expires_at;
+  insert(user, slot);
+}
+
+bool active_set::restore(const user_id& user, time_point journaled_until, time_point ends_at,
+                         time_point now) {
+  active_slot slot;
+  slot.expires_at = std::min(journaled_until + rules_.slack, ends_at);
+  slot.ends_at = ends_at;
+  slot.journaled_until = journaled_until;
+  if (slot.expires_at <= now)
+    return false;
+  insert(user, slot);
+  return true;
+}
+
+active_set::renewal active_set::renew(const user_id& user, time_point now) {
+  const auto found = slots_.find(user);
+  if (found == slots_.end())
+    return {};
+  auto& slot = found->second;
+  renewal out;
+  out.wanted = std::min(now + rules_.ttl, slot.ends_at);
+  // Never further than a restart would carry it, or the slot could be given away twice.
+  slot.expires_at =
+      std::max(slot.expires_at, std::min(out.wanted, slot.journaled_until + rules_.slack));
+  if (!slot.renewing && out.wanted >= slot.journaled_until + rules_.slack / 2
+      && out.wanted > slot.journaled_until) {
+    slot.renewing = true;
+    out.write = true;
+    out.wait = slot.expires_at < out.wanted;
+  }
+  return out;
+}
+
+void active_set::renewed(const user_id& user, time_point until) {
+  const auto found = slots_.find(user);
+  if (found == slots_.end())
+    return;
+  auto& slot = found->second;
+  slot.renewing = false;
+  slot.journaled_until = std::max(slot.journaled_until, until);
+  slot.expires_at = std::max(slot.expires_at, until);
+}
+
+void active_set::renewal_failed(const user_id& user) {
+  const auto found = slots_.find(user);
+  if (found != slots_.end())
+    found->second.renewing = false;
+}
+
+void active_set::mark_leaving(const user_id& user, std::optional<std::uint32_t> since) {
+  const auto found = slots_.find(user);
+  if (found != slots_.end())
+    found->second.leaving_since = since;
+}
+
+bool active_set::erase(const user_id& user) {
+  return slots_.erase(user) > 0;
+}
+
+void active_set::clear() {
+  slots_.clear();
+  wakes_ = {};
+}
+
+active_set::expired active_set::expire(time_point now) {
+  expired out;
+  while (!wakes_.empty() && wakes_.top().at <= now) {
+    const auto due = wakes_.top();
+    wakes_.pop();
+    const auto found = slots_.find(due.user);
+    // A slot that was given up and won again has a newer entry in the heap.
+    if (found == slots_.end() || found->second.wake_at != due.at)
+      continue;
+    auto& slot = found->second;
+    if (slot.expires_at <= now) {
+      if (slot.leaving_since)
+        out.leaving.push_back(due.user);
+      slots_.erase(found);
+      ++out.count;
+    } else {
+      slot.wake_at = slot.expires_at;
+      wakes_.push({slot.wake_at, due.user});
+    }
+  }
+  return out;
+}
+
+// -- waiting times -----------------------------------------------------------------------------
+
+void admission_rate::forget(time_point now) {
+  const auto oldest = to_millis(now) / 1000 - window_s;
+  while (count_ > 0 && seconds_[first_].at <= oldest) {
+    total_ -= seconds_[first_].admitted;
+    first_ = (first_ + 1) % seconds_.size();
+    --count_;
+  }
+}
+
+void admission_rate::record(std::size_t admitted, time_point now) {
+  if (admitted == 0)
+    return;
+  forget(now);
+  if (count_ == 0)
+    start_ = now;
+  const auto at = to_millis(now) / 1000;
+  auto last = (first_ + count_ + seconds_.size() - 1) % seconds_.size();
+  // A clock that went back joins the newest second, so that the ring stays in order.
+  if (count_ == 0 || seconds_[last].at < at) {
+    last = (first_ + count_) % seconds_.size();
+    seconds_[last] = second{at, 0};
+    ++count_;
+  }
+  seconds_[last].admitted += admitted;
+  total_ += admitted;
+}
+
+std::int64_t admission_rate::estimated_wait(std::size_t position, time_point now) {
+  if (position == 0)
+    return 0;
+  forget(now);
+  const auto elapsed = std::min<std::int64_t>((now - start_).count(), window_s * 1000);
+  if (total_ == 0 || elapsed < 5000)
+    return std::max<std::int64_t>(static_cast<std::int64_t>(position) / 50, 5);
+  // ceil(position / (admitted * 1000 / elapsed)), without rounding in between.
+  const auto divisor = static_cast<std::int64_t>(total_) * 1000;
+  return (static_cast<std::int64_t>(position) * elapsed + divisor - 1) / divisor;
+}
+
+std::int64_t next_poll(std::size_t position) noexcept {
+  if (position == 0)
+    return 3;
+  if (position <= 1'000)
+    return 1;
+  if (position <= 5'000)
+    return 5;
+  if (position <= 10'000)
+    return 10;
+  if (position <= 100'000)
+    return 30;
+  return 60;
+}
+
+} // namespace tiketi::queue
