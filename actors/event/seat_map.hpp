@@ -1,0 +1,61 @@
+#pragma once
+
+#include "storage/ticket_store.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tiketi::ticket {
+
+/// The body of `GET /api/seats/events/{id}`, serialised once. Every status value has the same
+/// width (blanks behind the shorter words, outside the quotes), so a seat's change patches bytes in
+/// place. Readers share the body of the last `publish`; a body that no reader holds any more is
+/// brought up to date by its missing patches alone, so 20,000 seats are copied only while readers
+/// are slow. One thread; the bodies may be dropped by any.
+class seat_map {
+public:
+  seat_map() = default;
+
+  /// `nonce` sets the entity tags of this activation apart from those of earlier ones. Throws
+  /// nothing; a layout that is no JSON counts as none.
+  seat_map(const event_row& event, const std::vector<seat_row>& seats, std::uint64_t nonce);
+
+  /// `index` as in the vector given to the constructor. Seen by the next `publish`.
+  void set(std::size_t index, seat_status status);
+
+  /// The body with all changes so far: the same object as before when nothing changed.
+  seat_map_view publish();
+
+  /// Bodies that were copied as a whole, for tests and metrics.
+  std::uint64_t copies() const noexcept { return copies_; }
+
+private:
+  struct buffer {
+    std::string bytes;
+    std::uint64_t change = 0; ///< position in `changes_` up to which it is patched
+  };
+  struct pool {
+    std::mutex mutex;
+    std::vector<std::unique_ptr<buffer>> free;
+  };
+
+  void write(std::string& bytes, std::size_t index) const;
+
+  std::string first_;                 ///< the body with every status as `statuses_` says at start
+  std::vector<std::uint32_t> offset_; ///< of each seat's status value
+  std::vector<seat_status> statuses_;
+  std::vector<std::uint32_t> changes_; ///< seats in the order of their changes
+  std::uint64_t base_ = 0;             ///< changes dropped from the front of `changes_`
+  std::uint64_t nonce_ = 0;
+  std::uint64_t copies_ = 0;
+  std::uint64_t published_at_ = 0; ///< change number of `current_`
+  seat_map_view current_;
+  std::shared_ptr<pool> pool_ = std::make_shared<pool>();
+};
+
+} // namespace tiketi::ticket
