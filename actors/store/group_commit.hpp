@@ -45,11 +45,14 @@ struct writer_options {
 using batch_observer = std::function<void(std::size_t commands, std::chrono::nanoseconds took)>;
 
 /// Everything that is in the mailbox before this message belongs to the batch it ends.
-struct end_of_batch {};
+struct end_of_batch {
+  bool last = false; ///< the writer was asked to quit and does so after this batch
+};
 
 /// The write side of one store: all commands that wait form one transaction (group commit: DeWitt
 /// et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984). Run it
-/// `caf::detached`, because a commit blocks. `Command` and `Outcome` never leave the process:
+/// `caf::detached`, because a commit blocks. An exit message ends it after the commands that were
+/// sent before it are committed and answered. `Command` and `Outcome` never leave the process:
 /// declare both with CAF_ALLOW_UNSAFE_MESSAGE_TYPE.
 template <class Command, class Outcome>
 using writer_actor = caf::typed_actor<typename caf::replies_to<Command>::template with<Outcome>,
@@ -93,6 +96,8 @@ writer(typename writer_actor<Command,
   self->state.target = std::move(target);
   self->state.options = options;
   self->state.observe = std::move(observe);
+  // An exit message overtakes the commands that wait, so it is turned into one that does not.
+  self->set_exit_handler([self](caf::exit_msg&) { self->send(self, end_of_batch{true}); });
   return {
       [self](Command& command) -> caf::result<Outcome> {
         auto& state = self->state;
@@ -112,9 +117,11 @@ writer(typename writer_actor<Command,
         }
         return promise;
       },
-      [self](end_of_batch) {
+      [self](end_of_batch end) {
         self->state.closing = false;
         self->state.commit_now();
+        if (end.last)
+          self->quit(caf::exit_reason::user_shutdown);
       },
   };
 }

@@ -81,6 +81,15 @@ TEST_F(group_commit_test, over_the_bound_a_command_is_refused_not_queued) {
   sched.run();
 }
 
+TEST_F(group_commit_test, an_exit_comes_after_what_was_sent_before_it) {
+  auto w = spawn_writer({.batch_max = 4, .waiting_max = 100});
+  for (int i = 0; i < 10; ++i)
+    self->send(w, command{i});
+  self->send_exit(w, caf::exit_reason::user_shutdown);
+  sched.run();
+  EXPECT_EQ(target->sizes, (std::vector<std::size_t>{4, 4, 2}));
+}
+
 TEST(entity_table_test, passivation_buffers_and_replays) {
   int spawned = 0;
   entity_table<int, int> table{[&](int) { return ++spawned; }, 2};
