@@ -1,0 +1,29 @@
+#pragma once
+
+#include "actors/event/messages.hpp"
+#include "storage/catalog_store.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tiketi::catalog {
+
+// The bodies of the catalog's answers. Columns are snake_case, envelopes and computed fields
+// camelCase, nulls are present; the status is that of `now`.
+
+/// `{"events":[...],"pagination":{page,limit,total,totalPages}}`
+std::string events_body(const event_page& page, const event_filter& filter, time_point now);
+
+/// `{"event":{...,"ticketTypes"},"ticketTypes":[...]}`; `preSaleSchedule` where the event has both
+/// an artist and a start of sale.
+std::string event_body(const event_detail& detail,
+                       const std::vector<ticket::ticket_type_view>& types, time_point now);
+
+/// `{"artists":[...],"pagination":{...}}`. Memberships belong to the ticket role; while nothing
+/// tells the catalog their number, `member_count` is the contract's fallback, 0.
+std::string artists_body(const artist_page& page, std::int32_t number, std::int32_t limit);
+
+/// `{"artist":{...},"memberCount","events":[...]}`; `memberCount` as above.
+std::string artist_body(const artist_detail& detail, time_point now);
+
+} // namespace tiketi::catalog
