@@ -43,6 +43,125 @@ typename Inspector::result_type inspect(Inspector& f, payment_standing& x) {
            x.amount, x.method);
 }
 
+/// How far a payment is. On the wire `captured` is called `confirmed`.
+enum class payment_status : std::uint8_t {
+  pending,   ///< has an order id; no money was asked for
+  capturing, ///< the provider may have taken the money; found out again after a crash
+  captured,  ///< the money is ours
+  failed,    ///< ended without money: declined, or its reservation ended first
+  refunding, ///< the money has to go back; repeated until the provider agrees
+  refunded,  ///< the money went back
+};
+
+/// The words of the database.
+inline std::string to_string(payment_status s) {
+  constexpr const char* words[] = {"pending", "capturing", "captured",
+                                   "failed",  "refunding", "refunded"};
+  return words[static_cast<std::size_t>(s)];
+}
+
+/// One payment, as it is stored. Times at the epoch and empty texts: not yet, none.
+struct payment_view {
+  payment_id id;
+  reservation_id reservation;
+  event_id event;
+  user_id user;
+  std::string order_id;
+  std::string payment_key; ///< the provider's
+  std::int64_t amount = 0; ///< won
+  std::string method;      ///< toss, naver_pay, kakao_pay, bank_transfer, card
+  payment_status status = payment_status::pending;
+  bool resolved = false; ///< captured: the reservation is known to be confirmed by it
+  std::string provider;  ///< who was asked for the money
+  bool demo = false;     ///< no money moves
+  std::string provider_status;
+  std::string failure_text; ///< why it failed
+  std::string refund_reason;
+  std::int64_t refund_amount = 0;
+  time_point approved_at;
+  time_point refunded_at;
+  time_point created_at;
+  time_point updated_at;
+  uuid confirm_message;      ///< id of its PAYMENT_CONFIRMED event
+  uuid refund_message;       ///< id of its PAYMENT_REFUNDED event
+  std::uint32_t version = 0; ///< 1 when created, one more with each change
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, payment_view& x) {
+  return f(caf::meta::type_name("payment_view"), x.id, x.reservation, x.event, x.user, x.order_id,
+           x.payment_key, x.amount, x.method, x.status, x.resolved, x.provider, x.demo,
+           x.provider_status, x.failure_text, x.refund_reason, x.refund_amount, x.approved_at,
+           x.refunded_at, x.created_at, x.updated_at, x.confirm_message, x.refund_message,
+           x.version);
+}
+
+struct payment_done {
+  payment_view payment;
+  bool repeated = false; ///< it was done before
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, payment_done& x) {
+  return f(caf::meta::type_name("payment_done"), x.payment, x.repeated);
+}
+
+/// Command: get an order id for a reservation; a pending one is used again. Answered by
+/// `payment_done`. Fails as `check_payable`, with amount_mismatch, already_confirmed, unavailable.
+struct prepare_payment {
+  reservation_id reservation;
+  user_id user;
+  std::int64_t amount = 0; ///< what the client believes it is; 0: it did not say
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, prepare_payment& x) {
+  return f(caf::meta::type_name("prepare_payment"), x.reservation, x.user, x.amount);
+}
+
+/// Command: capture what the client authorised at the provider. Answered by `payment_done` when
+/// the reservation is confirmed. Fails with not_found (also somebody else's), amount_mismatch,
+/// already_confirmed, not_pending, invalid_request (declined), conflict (captured, but given
+/// back), in_doubt (repeat: the same capture, never a second one).
+struct confirm_payment {
+  std::string order_id;
+  std::string payment_key;
+  std::int64_t amount = 0;
+  user_id user;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, confirm_payment& x) {
+  return f(caf::meta::type_name("confirm_payment"), x.order_id, x.payment_key, x.amount, x.user);
+}
+
+/// Command: pay at once with a method that needs no visit to the provider. Answers and failures as
+/// `confirm_payment`, and those of `check_payable`.
+struct process_payment {
+  reservation_id reservation;
+  user_id user;
+  std::string method;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, process_payment& x) {
+  return f(caf::meta::type_name("process_payment"), x.reservation, x.user, x.method);
+}
+
+/// Command: the owner wants the money of a captured payment back. Answered by `payment_done` when
+/// it went back. Fails with not_found (also somebody else's), invalid_request (not captured),
+/// in_doubt (it will go back).
+struct cancel_payment {
+  std::string key_or_id; ///< the provider's key, or the payment's id
+  user_id user;
+  std::string reason;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, cancel_payment& x) {
+  return f(caf::meta::type_name("cancel_payment"), x.key_or_id, x.user, x.reason);
+}
+
 /// The payment role as the ticket role sees it.
 using tickets_view = caf::typed_actor<caf::replies_to<get_standing>::with<payment_standing>>;
 

@@ -1,0 +1,248 @@
+#include "actors/payment/payment_actor.hpp"
+#include "actors/region/region.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>
+
+namespace tiketi::payment {
+namespace {
+
+struct region_tick {};
+
+} // namespace
+} // namespace tiketi::payment
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::payment::region_tick)
+
+namespace tiketi::payment {
+namespace {
+
+constexpr std::size_t buffer_max = 32; ///< messages for an actor that is being given up
+constexpr seconds restart_after{1};    ///< an actor that failed is started again
+
+using region_impl = region_actor::extend<caf::reacts_to<wake_later>, caf::reacts_to<payment_stays>,
+                                         caf::reacts_to<region_tick>>;
+
+struct region_state {
+  region_state() = default;
+
+  using table = entity_table<reservation_id, payment_actor>;
+
+  struct use {
+    time_point at;
+    reservation_id key;
+  };
+
+  payment_context_ptr context;
+  std::unique_ptr<table> actors;
+  std::unordered_map<caf::actor_addr, reservation_id> keys;
+  std::unordered_map<reservation_id, time_point> used;
+  std::deque<use> uses; ///< by time; an entry that is not the key's last use is void
+  std::multimap<time_point, reservation_id> wakes;
+  bool resuming = true; ///< unfinished payments are still being found
+  bool reading = false;
+  payment_id resumed_to;
+};
+
+using region_self = region_impl::stateful_pointer<region_state>;
+
+bool route(region_self self, const reservation_id& key, region_state::table::use_fn use) {
+  auto& state = self->state;
+  const auto now = state.context->env->now();
+  if (auto [at, fresh] = state.used.try_emplace(key, now); fresh || at->second != now) {
+    at->second = now;
+    state.uses.push_back({now, key});
+  }
+  return state.actors->with(key, std::move(use));
+}
+
+template <class Reply, class Message>
+caf::result<Reply> forward(region_self self, const reservation_id& key, Message message) {
+  auto promise = self->make_response_promise<Reply>();
+  const auto taken = route(self, key, [promise, message](const payment_actor& to) mutable {
+    promise.delegate(to, std::move(message));
+  });
+  if (!taken)
+    promise.deliver(to_caf(errc::overloaded));
+  return promise;
+}
+
+void wake(region_self self, const reservation_id& key) {
+  const auto taken =
+      route(self, key, [](const payment_actor& to) { caf::anon_send(to, wake_payment{}); });
+  if (!taken)
+    self->state.wakes.emplace(self->state.context->env->now() + restart_after, key);
+}
+
+/// Payments that a crash interrupted, page by page.
+void resume(region_self self) {
+  auto& state = self->state;
+  if (!state.resuming || state.reading)
+    return;
+  state.reading = true;
+  const auto limit = state.context->options.resume_page;
+  self->request(state.context->reader, caf::infinite, list_unfinished{state.resumed_to, limit})
+      .then(
+          [self, limit](const payment_list& list) {
+            auto& s = self->state;
+            s.reading = false;
+            s.resuming = list.payments.size() >= limit;
+            for (const auto& p : list.payments) {
+              s.resumed_to = p.id;
+              spdlog::info("payment {} was interrupted while {}: going on", to_string(p.id),
+                           to_string(p.status));
+              wake(self, p.reservation);
+            }
+          },
+          [self](const caf::error& err) {
+            self->state.reading = false;
+            spdlog::warn("unfinished payments cannot be read: {}", to_failure(err).text);
+          });
+}
+
+void give_up_idle(region_self self, time_point now) {
+  auto& state = self->state;
+  const auto& options = state.context->options;
+  auto over = state.actors->size() > options.actors_max ? state.actors->size() - options.actors_max
+                                                        : std::size_t{0};
+  while (!state.uses.empty() && (over > 0 || state.uses.front().at + options.idle_after <= now)) {
+    const auto [at, key] = state.uses.front();
+    state.uses.pop_front();
+    const auto last = state.used.find(key);
+    if (last == state.used.end() || last->second != at)
+      continue;
+    if (over > 0)
+      --over;
+    state.used.erase(last);
+    if (state.actors->begin_passivation(key))
+      self->send(*state.actors->find(key), stop_idle{});
+  }
+}
+
+void on_tick(region_self self) {
+  auto& state = self->state;
+  const auto now = state.context->env->now();
+  resume(self);
+  while (!state.wakes.empty() && state.wakes.begin()->first <= now) {
+    const auto key = state.wakes.begin()->second;
+    state.wakes.erase(state.wakes.begin());
+    wake(self, key);
+  }
+  give_up_idle(self, now);
+}
+
+/// A command that names the payment, not the reservation.
+template <class Find, class Use>
+caf::result<payment_done> find_first(region_self self, Find find, user_id user, Use use) {
+  auto promise = self->make_response_promise<payment_done>();
+  self->request(self->state.context->reader, caf::infinite, std::move(find))
+      .then(
+          [self, promise, user, use](const payment_list& list) mutable {
+            // Somebody else's payment is not told apart from none.
+            if (list.payments.empty() || list.payments.front().user != user) {
+              promise.deliver(to_caf({errc::not_found, "Payment not found"}));
+              return;
+            }
+            const auto& p = list.payments.front();
+            const auto taken =
+                route(self, p.reservation, [promise, message = use(p)](const payment_actor& to) {
+                  auto answer = promise;
+                  answer.delegate(to, message);
+                });
+            if (!taken)
+              promise.deliver(to_caf(errc::overloaded));
+          },
+          [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+  return promise;
+}
+
+bool concerns_payments(const std::string& type) {
+  return type == "RESERVATION_CONFIRMED" || type == "RESERVATION_CANCELLED"
+         || type == "RESERVATION_EXPIRED" || type == "PAYMENT_REJECTED";
+}
+
+region_impl::behavior_type region(region_self self, payment_context_ptr context) {
+  auto& state = self->state;
+  state.context = std::move(context);
+  state.actors = std::make_unique<region_state::table>(
+      [self](const reservation_id& key) {
+        auto& s = self->state;
+        auto entity = spawn_payment_actor(self->home_system(), s.context,
+                                          caf::actor_cast<payment_parent>(self), key);
+        s.keys.emplace(entity.address(), key);
+        self->monitor(entity);
+        return entity;
+      },
+      buffer_max);
+  self->set_down_handler([self](const caf::down_msg& down) {
+    auto& s = self->state;
+    const auto found = s.keys.find(down.source);
+    if (found == s.keys.end())
+      return;
+    const auto key = found->second;
+    s.keys.erase(found);
+    s.actors->ended(key);
+    if (down.reason && down.reason != caf::exit_reason::normal) {
+      spdlog::error("the payment actor of reservation {} failed", to_string(key));
+      s.wakes.emplace(s.context->env->now() + restart_after, key);
+    }
+  });
+  self->set_exit_handler([self](const caf::exit_msg& x) {
+    self->state.actors->for_each([self](const reservation_id&, const payment_actor& a) {
+      self->send_exit(a, caf::exit_reason::user_shutdown);
+    });
+    self->state.actors->clear();
+    self->quit(x.reason);
+  });
+  resume(self);
+  self->delayed_send(self, state.context->options.tick, region_tick{});
+  return {
+      [self](const get_standing& x) { return forward<payment_standing>(self, x.reservation, x); },
+      [self](const prepare_payment& x) { return forward<payment_done>(self, x.reservation, x); },
+      [self](const confirm_payment& x) {
+        return find_first(self, find_order{x.order_id}, x.user,
+                          [x](const payment_view&) { return x; });
+      },
+      [self](const process_payment& x) { return forward<payment_done>(self, x.reservation, x); },
+      [self](const cancel_payment& x) {
+        return find_first(self, find_key_or_id{x.key_or_id}, x.user, [x](const payment_view& p) {
+          return cancel_found{p.id, x.user, x.reason};
+        });
+      },
+      [self](const deliver& x) -> caf::result<applied> {
+        if (!concerns_payments(x.event.type))
+          return applied{x.event.id};
+        const auto key = parse_id<reservation_id>(x.event.key);
+        if (!key)
+          return to_caf({errc::invalid_request, x.event.type + ": the key is no reservation id"});
+        return forward<applied>(self, *key, x);
+      },
+      [self](const wake_later& x) { self->state.wakes.emplace(x.at, x.reservation); },
+      [self](const payment_stays& x) {
+        // As if it had been used now, so that it is asked again later.
+        auto& s = self->state;
+        const auto now = s.context->env->now();
+        s.used[x.reservation] = now;
+        s.uses.push_back({now, x.reservation});
+        s.actors->stayed(x.reservation);
+      },
+      [self](const region_tick&) {
+        on_tick(self);
+        self->delayed_send(self, self->state.context->options.tick, region_tick{});
+      },
+  };
+}
+
+} // namespace
+
+region_actor spawn_payment_region(caf::actor_system& sys, payment_context_ptr context) {
+  return sys.spawn(region, std::move(context));
+}
+
+} // namespace tiketi::payment
