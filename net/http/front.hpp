@@ -4,10 +4,13 @@
 #include "actors/system/caf_error.hpp"
 #include "net/http/message.hpp"
 
+#include <exception>
 #include <memory>
 #include <type_traits>
 #include <utility>
 
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/behavior.hpp>
 #include <caf/event_based_actor.hpp>
 
 namespace tiketi::net {
@@ -37,17 +40,47 @@ public:
     self_->request(target, caf::infinite, std::forward<Message>(message))
         .then(
             [x, done](Reply& reply) mutable {
-              if constexpr (std::is_void_v<std::invoke_result_t<Done&, Reply&>>)
-                done(reply);
-              else
-                x->reply(done(reply));
+              guarded(x, [&] {
+                if constexpr (std::is_void_v<std::invoke_result_t<Done&, Reply&>>)
+                  done(reply);
+                else
+                  x->reply(done(reply));
+              });
             },
-            [x, fail](caf::error& err) mutable { fail(to_failure(err)); });
+            [x, fail](caf::error& err) mutable { guarded(x, [&] { fail(to_failure(err)); }); });
+  }
+
+  /// Runs what a handler wrote. An exception would end the front actor and with it every request
+  /// that it carries, so it is logged and answered 500.
+  template <class Work>
+  static void guarded(const exchange_ptr& x, Work&& work) {
+    try {
+      work();
+    } catch (const std::exception& e) {
+      answer_exception(x, e.what());
+    } catch (...) {
+      answer_exception(x, "unknown exception");
+    }
   }
 
 private:
+  static void answer_exception(const exchange_ptr& x, const char* what);
+
   caf::event_based_actor* self_;
   environment& env_;
 };
 
+struct route;
+
+/// To a front actor: run the route's handler. Stays in the process.
+struct dispatch {
+  exchange_ptr x;
+  const route* to = nullptr; ///< outlives the fronts
+};
+
+/// One actor of the pool. Quits on an exit message.
+caf::behavior front_actor(caf::event_based_actor* self, environment& env);
+
 } // namespace tiketi::net
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::net::dispatch)
