@@ -159,6 +159,12 @@ bool leaves_doubt(const std::exception& error, dialect kind) {
   }
 }
 
+std::string cause_of(const std::exception& error) {
+  if (const auto* e = dynamic_cast<const soci::soci_error*>(&error))
+    return e->get_error_message();
+  return error.what();
+}
+
 bool is_constraint_violation(const std::exception& error, dialect kind) {
   if (kind == dialect::sqlite)
     return sqlite_code(error) == SQLITE_CONSTRAINT;

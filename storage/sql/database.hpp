@@ -143,6 +143,9 @@ std::unique_ptr<outbox_store> make_outbox_store(database db);
 /// error); false for one that certainly left nothing behind.
 bool leaves_doubt(const std::exception& error, dialect kind);
 
+/// The database's own words, for a log: without the statement and its values.
+std::string cause_of(const std::exception& error);
+
 /// True for a violated constraint: the statement was refused, the connection is sound.
 bool is_constraint_violation(const std::exception& error, dialect kind);
 

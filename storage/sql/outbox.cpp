@@ -182,7 +182,7 @@ private:
     } catch (const std::exception& e) {
       db_.forget_prepared();
       connected_ = false;
-      return failure{errc::unavailable, std::string("outbox: ") + e.what()};
+      return failure{errc::unavailable, "outbox: " + cause_of(e)};
     }
   }
 
