@@ -8,6 +8,7 @@ namespace tiketi::queue {
 namespace {
 
 constexpr std::size_t stale_batch_max = 1000;
+constexpr std::size_t departures_max = 1000;
 constexpr std::size_t sweep_min = 1024;
 constexpr std::size_t sweep_max = 131'072;
 
@@ -71,14 +72,14 @@ result<journal_op> waiting_room::decide_enter(const user_id& user, time_point no
   return journal_op{join_line{user, ++sequence_, ghosts_.contains(user)}};
 }
 
-std::vector<journal_op> waiting_room::decide_admissions(time_point now) {
+std::vector<journal_op> waiting_room::decide_admissions(time_point now, std::size_t count_max) {
   std::vector<journal_op> out;
   const auto taken = active_.size() + admitting_;
   if (admitting_from_line_ != 0 || line_.empty() || taken >= threshold_)
     return out;
   const auto ends_at = now + rules_.slots.session_max;
   const auto expires_at = std::min(now + rules_.slots.ttl, ends_at);
-  const auto room = std::min<std::size_t>(threshold_ - taken, rules_.admission_batch_max);
+  const auto room = std::min<std::size_t>(threshold_ - taken, count_max);
   for (const auto& next : line_.front(room)) {
     // Nobody overtakes a user who is about to leave: the batch ends here.
     if (busy(next.user))
@@ -93,7 +94,8 @@ std::vector<journal_op> waiting_room::decide_departures(time_point now) {
   std::vector<goodbye> later;
   const auto grace = whole_seconds(rules_.leave_grace);
   const auto now_s = line_seconds(now);
-  while (!goodbyes_.empty() && goodbyes_.front().since_s + grace <= now_s) {
+  while (out.size() < departures_max && !goodbyes_.empty()
+         && goodbyes_.front().since_s + grace <= now_s) {
     const auto due = goodbyes_.front();
     goodbyes_.pop_front();
     if (busy(due.user)) {

@@ -62,10 +62,10 @@ public:
   /// place in line. Fails with `overloaded` when the line is full.
   result<journal_op> decide_enter(const user_id& user, time_point now, bool open);
 
-  /// The first in line, as many as there is room for. One batch at a time.
-  std::vector<journal_op> decide_admissions(time_point now);
+  /// The first in line, as many as there is room for and `count_max` at most. One batch at a time.
+  std::vector<journal_op> decide_admissions(time_point now, std::size_t count_max);
 
-  /// Users whose grace has ended.
+  /// Users whose grace has ended, 1,000 at most.
   std::vector<journal_op> decide_departures(time_point now);
 
   /// Some of the waiting users who were not heard of for too long; the whole line is looked at in

@@ -49,6 +49,12 @@ public:
     return found == entries_.end() ? nullptr : &found->second.handle;
   }
 
+  /// The actor of `key` if messages may go straight to it, or null.
+  const Handle* running(const Key& key) const {
+    const auto found = entries_.find(key);
+    return found == entries_.end() || found->second.leaving ? nullptr : &found->second.handle;
+  }
+
   /// True: send `stop` to the entity now.
   bool begin_passivation(const Key& key) {
     const auto found = entries_.find(key);

@@ -1,0 +1,35 @@
+#include "actors/queue/metrics.hpp"
+
+namespace tiketi::queue {
+
+namespace {
+
+prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+}
+
+prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+}
+
+} // namespace
+
+queue_metrics::queue_metrics(prometheus::Registry& registry)
+    : joined(counter(registry, "business_queue_joined_total", "Places given in waiting lines")),
+      admitted(counter(registry, "business_queue_admitted_total",
+                       "Users admitted, at once or from a line")),
+      left(counter(registry, "business_queue_left_total", "Users who left a queue")),
+      stale(counter(registry, "queue_stale_total", "Waiting users who were not heard of")),
+      waiting(gauge(registry, "queue_waiting", "Users in line")),
+      active(gauge(registry, "queue_active", "Users with a slot")),
+      recoveries(counter(registry, "queue_recoveries_total",
+                         "Queues read again from the journal after a doubtful write")),
+      commit_seconds(
+          prometheus::BuildHistogram()
+              .Name("queue_commit_seconds")
+              .Help("Duration of a group commit of the queue journal")
+              .Register(registry)
+              .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01,
+                                                               0.02, 0.05, 0.1, 0.5, 1})) {}
+
+} // namespace tiketi::queue
