@@ -54,10 +54,6 @@ fresh_ids make_fresh_ids(environment& env) {
   return ids;
 }
 
-bool is_live(payment_status s) noexcept {
-  return s != payment_status::failed && s != payment_status::refunded;
-}
-
 payment_view new_payment(const fresh_ids& ids, reservation_id reservation, event_id event,
                          user_id user, std::int64_t amount, time_point now) {
   payment_view p;

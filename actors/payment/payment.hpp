@@ -44,7 +44,9 @@ struct fresh_ids {
 fresh_ids make_fresh_ids(environment& env);
 
 /// pending, capturing, captured or refunding: of these a reservation has one at most.
-bool is_live(payment_status s) noexcept;
+constexpr bool is_live(payment_status s) noexcept {
+  return s != payment_status::failed && s != payment_status::refunded;
+}
 
 payment_view new_payment(const fresh_ids& ids, reservation_id reservation, event_id event,
                          user_id user, std::int64_t amount, time_point now);

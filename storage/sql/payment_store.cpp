@@ -1,0 +1,453 @@
+#include "storage/sql/payment_store.hpp"
+
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+namespace tiketi::sql {
+
+using namespace payment;
+
+namespace {
+
+/// A payment's columns, bound to statements. The order of `columns` and of `bind` is the same.
+struct payment_columns {
+  static constexpr const char* names =
+      "id, reservation_id, event_id, user_id, order_id, payment_key, amount, method, status, "
+      "resolved, provider, demo, provider_status, failure_text, refund_reason, refund_amount, "
+      "approved_at, refunded_at, created_at, updated_at, confirm_message, refund_message, version";
+
+  std::string id, reservation, event, user, order_id, payment_key, method, status, provider,
+      provider_status, failure_text, refund_reason, confirm_message, refund_message;
+  long long amount = 0;
+  long long refund_amount = 0;
+  long long approved_at = 0;
+  long long refunded_at = 0;
+  long long created_at = 0;
+  long long updated_at = 0;
+  long long version = 0;
+  int resolved = 0;
+  int demo = 0;
+
+  void set(const payment_view& p) {
+    id = to_string(p.id);
+    reservation = to_string(p.reservation);
+    event = to_string(p.event);
+    user = to_string(p.user);
+    order_id = p.order_id;
+    payment_key = p.payment_key;
+    amount = p.amount;
+    method = p.method;
+    status = to_string(p.status);
+    resolved = p.resolved ? 1 : 0;
+    provider = p.provider;
+    demo = p.demo ? 1 : 0;
+    provider_status = p.provider_status;
+    failure_text = p.failure_text;
+    refund_reason = p.refund_reason;
+    refund_amount = p.refund_amount;
+    approved_at = to_millis(p.approved_at);
+    refunded_at = to_millis(p.refunded_at);
+    created_at = to_millis(p.created_at);
+    updated_at = to_millis(p.updated_at);
+    confirm_message = to_string(p.confirm_message);
+    refund_message = to_string(p.refund_message);
+    version = p.version;
+  }
+
+  payment_view get() const {
+    payment_view p;
+    p.id = parse_id<payment_id>(id).value_or(payment_id{});
+    p.reservation = parse_id<reservation_id>(reservation).value_or(reservation_id{});
+    p.event = parse_id<event_id>(event).value_or(event_id{});
+    p.user = parse_id<user_id>(user).value_or(user_id{});
+    p.order_id = order_id;
+    p.payment_key = payment_key;
+    p.amount = amount;
+    p.method = method;
+    for (int s = 0; s <= static_cast<int>(payment_status::refunded); ++s)
+      if (to_string(static_cast<payment_status>(s)) == status)
+        p.status = static_cast<payment_status>(s);
+    p.resolved = resolved != 0;
+    p.provider = provider;
+    p.demo = demo != 0;
+    p.provider_status = provider_status;
+    p.failure_text = failure_text;
+    p.refund_reason = refund_reason;
+    p.refund_amount = refund_amount;
+    p.approved_at = from_millis(approved_at);
+    p.refunded_at = from_millis(refunded_at);
+    p.created_at = from_millis(created_at);
+    p.updated_at = from_millis(updated_at);
+    p.confirm_message = parse_uuid(confirm_message).value_or(uuid{});
+    p.refund_message = parse_uuid(refund_message).value_or(uuid{});
+    p.version = static_cast<std::uint32_t>(version);
+    return p;
+  }
+
+  /// As uses or intos, in the order of `names`.
+  template <class Bind>
+  void bind(soci::statement& st, Bind as) {
+    st.exchange(as(id)), st.exchange(as(reservation)), st.exchange(as(event));
+    st.exchange(as(user)), st.exchange(as(order_id)), st.exchange(as(payment_key));
+    st.exchange(as(amount)), st.exchange(as(method)), st.exchange(as(status));
+    st.exchange(as(resolved)), st.exchange(as(provider)), st.exchange(as(demo));
+    st.exchange(as(provider_status)), st.exchange(as(failure_text));
+    st.exchange(as(refund_reason)), st.exchange(as(refund_amount)), st.exchange(as(approved_at));
+    st.exchange(as(refunded_at)), st.exchange(as(created_at)), st.exchange(as(updated_at));
+    st.exchange(as(confirm_message)), st.exchange(as(refund_message)), st.exchange(as(version));
+  }
+};
+
+constexpr auto as_use = [](auto& x) { return soci::use(x); };
+constexpr auto as_into = [](auto& x) { return soci::into(x); };
+
+/// A prepared statement whose text and bindings the derived type gives.
+struct bound_statement {
+  explicit bound_statement(soci::session& sql) : st(sql) {}
+
+  void finish(const std::string& text) {
+    st.alloc();
+    st.prepare(text);
+    st.define_and_bind();
+  }
+
+  soci::statement st;
+};
+
+struct insert_payment : payment_columns, bound_statement {
+  explicit insert_payment(soci::session& sql) : bound_statement(sql) {
+    bind(st, as_use);
+    finish(std::string("INSERT INTO payments(payment_type, ") + names
+           + ") VALUES ('reservation', :c1, :c2, :c3, :c4, :c5, :c6, :c7, :c8, :c9, :c10, :c11, "
+             ":c12, :c13, :c14, :c15, :c16, :c17, :c18, :c19, :c20, :c21, :c22, :c23) "
+             "ON CONFLICT DO NOTHING");
+  }
+};
+
+struct update_payment : payment_columns, bound_statement {
+  explicit update_payment(soci::session& sql) : bound_statement(sql) {
+    for (auto* text : {&payment_key, &method, &status})
+      st.exchange(soci::use(*text));
+    st.exchange(soci::use(resolved));
+    st.exchange(soci::use(provider));
+    st.exchange(soci::use(demo));
+    for (auto* text : {&provider_status, &failure_text, &refund_reason})
+      st.exchange(soci::use(*text));
+    for (auto* number : {&refund_amount, &approved_at, &refunded_at, &updated_at, &version})
+      st.exchange(soci::use(*number));
+    st.exchange(soci::use(id));
+    st.exchange(soci::use(before));
+    finish("UPDATE payments SET payment_key = :c1, method = :c2, status = :c3, resolved = :c4, "
+           "provider = :c5, demo = :c6, provider_status = :c7, failure_text = :c8, "
+           "refund_reason = :c9, refund_amount = :c10, approved_at = :c11, refunded_at = :c12, "
+           "updated_at = :c13, version = :c14 WHERE id = :i AND version = :b");
+  }
+
+  long long before = 0;
+};
+
+struct find_taken_key : bound_statement {
+  explicit find_taken_key(soci::session& sql) : bound_statement(sql) {
+    st.exchange(soci::use(payment_key));
+    st.exchange(soci::use(id));
+    st.exchange(soci::into(found));
+    finish("SELECT 1 FROM payments WHERE payment_key = :k AND payment_key <> '' "
+           "AND status <> 'failed' AND id <> :i");
+  }
+
+  std::string payment_key, id;
+  int found = 0;
+};
+
+struct insert_log : bound_statement {
+  explicit insert_log(soci::session& sql) : bound_statement(sql) {
+    st.exchange(soci::use(id));
+    st.exchange(soci::use(at));
+    for (auto* text : {&action, &outcome, &detail})
+      st.exchange(soci::use(*text));
+    finish("INSERT INTO payment_logs(payment_id, at, action, outcome, detail) "
+           "VALUES (:i, :t, :a, :o, :d)");
+  }
+
+  std::string id, action, outcome, detail;
+  long long at = 0;
+};
+
+/// Reads payments by one text and bounds.
+struct payments_query : payment_columns, bound_statement {
+  payments_query(soci::session& sql, const char* where) : bound_statement(sql) {
+    bind(st, as_into);
+    st.exchange(soci::use(key));
+    st.exchange(soci::use(limit));
+    st.exchange(soci::use(offset));
+    finish(std::string("SELECT ") + names + " FROM payments WHERE payment_type = 'reservation' AND "
+           + where + " LIMIT :l OFFSET :o");
+  }
+
+  std::vector<payment_view> rows(std::string value, std::int64_t max, std::int64_t skip = 0) {
+    key = std::move(value);
+    limit = max;
+    offset = skip;
+    std::vector<payment_view> out;
+    for (bool more = st.execute(true); more; more = st.fetch())
+      out.push_back(get());
+    return out;
+  }
+
+  std::string key;
+  long long limit = 0;
+  long long offset = 0;
+};
+
+struct by_id : payments_query {
+  explicit by_id(soci::session& sql) : payments_query(sql, "id = :k") {}
+};
+struct by_order : payments_query {
+  explicit by_order(soci::session& sql) : payments_query(sql, "order_id = :k") {}
+};
+struct by_key : payments_query {
+  explicit by_key(soci::session& sql)
+      : payments_query(sql, "payment_key = :k AND payment_key <> '' AND status <> 'failed'") {}
+};
+struct by_reservation : payments_query {
+  explicit by_reservation(soci::session& sql)
+      : payments_query(sql,
+                       "reservation_id = :k ORDER BY CASE WHEN status IN ('failed', 'refunded') "
+                       "THEN 1 ELSE 0 END, created_at DESC, id DESC") {}
+};
+struct by_user : payments_query {
+  explicit by_user(soci::session& sql)
+      : payments_query(sql, "user_id = :k ORDER BY created_at DESC, id DESC") {}
+};
+struct by_progress : payments_query {
+  explicit by_progress(soci::session& sql)
+      : payments_query(sql, "status IN ('capturing', 'refunding') AND id > :k ORDER BY id") {}
+};
+
+std::optional<payment_view> first(std::vector<payment_view> rows) {
+  if (rows.empty())
+    return std::nullopt;
+  return std::move(rows.front());
+}
+
+class sql_payment_writes final : public payment_writes {
+public:
+  explicit sql_payment_writes(database db) : db_(std::move(db)) {}
+
+  std::vector<payment_written> commit(std::vector<payment_write>& batch) override {
+    std::vector<payment_written> out(batch.size());
+    try {
+      if (broken_) {
+        if (auto again = db_.reconnect(); !again) {
+          spdlog::warn("payment store: {}", again.error().text);
+          return out;
+        }
+        broken_ = false;
+      }
+      std::vector<std::size_t> writes;
+      for (std::size_t i = 0; i < batch.size(); ++i)
+        if (std::holds_alternative<write_payment>(batch[i].command))
+          writes.push_back(i);
+      if (!writes.empty() && !run_together(batch, writes, out)) {
+        // One of them breaks a rule of the schema: each on its own finds out which.
+        for (const auto i : writes)
+          run_together(batch, {i}, out);
+      }
+      // After the commit, so that they see only what is durable.
+      if (!broken_)
+        look_up(batch, out);
+    } catch (...) { // out of memory: the transaction was rolled back on the way
+      broken_ = true;
+      for (auto& o : out)
+        o = {};
+    }
+    return out;
+  }
+
+private:
+  /// One transaction. False: undone, and worth doing one by one.
+  bool run_together(const std::vector<payment_write>& batch, const std::vector<std::size_t>& which,
+                    std::vector<payment_written>& out) {
+    if (broken_)
+      return true;
+    bool committing = false;
+    try {
+      transaction tx(db_);
+      for (const auto i : which)
+        out[i] = apply(std::get<write_payment>(batch[i].command));
+      committing = true;
+      tx.commit();
+    } catch (const std::exception& e) {
+      spdlog::warn("payment store: {}", e.what());
+      db_.forget_prepared();
+      const bool rule = is_constraint_violation(e, db_.kind());
+      const bool doubt = committing && leaves_doubt(e, db_.kind());
+      if (!rule)
+        broken_ = true;
+      for (const auto i : which) {
+        const bool wrote = out[i].status == commit_status::committed && !out[i].duplicate;
+        // A rejection may rest on what this transaction wrote, so it does not stand either.
+        out[i] = {};
+        if (doubt && wrote)
+          out[i].status = commit_status::unknown;
+        else if (rule && which.size() == 1)
+          out[i].status = commit_status::rejected;
+      }
+      return !rule || which.size() == 1;
+    }
+    return true;
+  }
+
+  /// Writes nothing unless it is committed.
+  payment_written apply(const write_payment& command) {
+    const auto& change = command.change;
+    const auto& next = change.next;
+    payment_written out;
+    const bool marks = !change.processed.is_nil();
+    if (marks && is_processed(db_, "payment", change.processed)) {
+      out.status = commit_status::committed;
+      out.duplicate = true;
+      return out;
+    }
+    out.status = commit_status::rejected;
+    if (!next.payment_key.empty() && next.status == payment_status::capturing) {
+      auto& q = db_.prepared<find_taken_key>();
+      q.payment_key = next.payment_key;
+      q.id = to_string(next.id);
+      if (one(q.st)) {
+        out.key_taken = true;
+        return out;
+      }
+    }
+    if (next.version == 1) {
+      auto& q = db_.prepared<insert_payment>();
+      q.set(next);
+      if (run(q.st) != 1)
+        return out;
+    } else {
+      auto& q = db_.prepared<update_payment>();
+      q.set(next);
+      q.before = q.version - 1;
+      if (run(q.st) != 1)
+        return out;
+    }
+    if (marks)
+      mark_processed(db_, "payment", change.processed, command.now);
+    append_outbox(db_, change.events);
+    for (const auto& line : change.log) {
+      auto& q = db_.prepared<insert_log>();
+      q.id = to_string(next.id);
+      q.at = to_millis(line.at);
+      q.action = line.action;
+      q.outcome = line.outcome;
+      q.detail = line.detail;
+      run(q.st);
+    }
+    out.status = commit_status::committed;
+    return out;
+  }
+
+  void look_up(const std::vector<payment_write>& batch, std::vector<payment_written>& out) {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const auto* look = std::get_if<look_up_payment>(&batch[i].command);
+      if (!look)
+        continue;
+      try {
+        out[i].found = first(db_.prepared<by_id>().rows(to_string(look->payment), 1));
+        out[i].status = commit_status::committed;
+      } catch (const std::exception& e) {
+        spdlog::warn("payment store: {}", e.what());
+        db_.forget_prepared();
+        broken_ = true;
+        return;
+      }
+    }
+  }
+
+  database db_;
+  bool broken_ = false;
+};
+
+class sql_payment_queries final : public payment_queries {
+public:
+  explicit sql_payment_queries(database db) : db_(std::move(db)) {}
+
+  result<std::vector<payment_view>> payments_of(reservation_id reservation) override {
+    return guarded<std::vector<payment_view>>(
+        [&] { return db_.prepared<by_reservation>().rows(to_string(reservation), 20); });
+  }
+
+  result<std::optional<payment_view>> find(payment_id id) override {
+    return one_of<by_id>(to_string(id));
+  }
+
+  result<std::optional<payment_view>> find_by_order(const std::string& order_id) override {
+    return one_of<by_order>(order_id);
+  }
+
+  result<std::optional<payment_view>> find_by_key(const std::string& payment_key) override {
+    return one_of<by_key>(payment_key);
+  }
+
+  result<payment_page> payments_by(user_id user, std::int64_t limit, std::int64_t offset) override {
+    return guarded<payment_page>([&] {
+      payment_page page;
+      const auto id = to_string(user);
+      long long total = 0;
+      db_.session() << "SELECT count(*) FROM payments WHERE payment_type = 'reservation' AND "
+                       "user_id = :u",
+          soci::use(id), soci::into(total);
+      page.total = total;
+      page.payments = db_.prepared<by_user>().rows(id, limit, offset);
+      return page;
+    });
+  }
+
+  result<std::vector<payment_view>> unfinished(payment_id after, std::size_t limit) override {
+    return guarded<std::vector<payment_view>>([&] {
+      return db_.prepared<by_progress>().rows(to_string(after), static_cast<std::int64_t>(limit));
+    });
+  }
+
+private:
+  template <class Query>
+  result<std::optional<payment_view>> one_of(std::string key) {
+    return guarded<std::optional<payment_view>>(
+        [&] { return first(db_.prepared<Query>().rows(std::move(key), 1)); });
+  }
+
+  template <class T, class F>
+  result<T> guarded(F f) {
+    if (broken_) {
+      if (auto again = db_.reconnect(); !again)
+        return failure{errc::unavailable};
+      broken_ = false;
+    }
+    try {
+      return f();
+    } catch (const std::exception& e) {
+      spdlog::warn("payment queries: {}", e.what());
+      db_.forget_prepared();
+      broken_ = true;
+      return failure{errc::unavailable};
+    }
+  }
+
+  database db_;
+  bool broken_ = false;
+};
+
+} // namespace
+
+std::shared_ptr<payment::payment_writes> make_payment_writes(database db) {
+  return std::make_shared<sql_payment_writes>(std::move(db));
+}
+
+std::unique_ptr<payment::payment_queries> make_payment_queries(database db) {
+  return std::make_unique<sql_payment_queries>(std::move(db));
+}
+
+} // namespace tiketi::sql
