@@ -40,6 +40,7 @@ struct settings {
   std::int64_t http_body_bytes_max = 0;
   std::chrono::milliseconds http_header_timeout{};
   std::chrono::milliseconds http_body_timeout{};
+  std::chrono::milliseconds http_write_timeout{};
   std::chrono::milliseconds http_idle_timeout{};
   std::chrono::milliseconds http_request_timeout{};
   // gateway
@@ -67,7 +68,8 @@ struct settings {
   // ticket
   std::chrono::seconds ticket_hold_ttl{};
   std::int64_t ticket_seats_per_reservation = 0;
-  std::int64_t ticket_items_per_user_and_event = 0;
+  std::int64_t ticket_seats_per_user_and_event = 0;
+  std::int64_t ticket_tickets_per_user_and_event = 0;
   std::chrono::seconds ticket_reconcile_after{};
   std::chrono::seconds ticket_idle_after{};
   std::int64_t ticket_readers = 0;

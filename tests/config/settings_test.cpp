@@ -228,7 +228,7 @@ TEST(settings_check_test, missing_secrets_and_contradictions_are_refused) {
   EXPECT_TRUE(contains(check_error(s), "http.management_port"));
   s = complete();
   s.ticket_seats_per_reservation = 8;
-  EXPECT_TRUE(contains(check_error(s), "ticket.items_per_user_and_event"));
+  EXPECT_TRUE(contains(check_error(s), "ticket.seats_per_user_and_event"));
   s = complete();
   s.gateway_allowed_origins = {"localhost:3000"};
   EXPECT_TRUE(contains(check_error(s), "'localhost:3000' is no origin"));
