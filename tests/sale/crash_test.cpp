@@ -258,13 +258,13 @@ protected:
     std::map<std::string, std::vector<sql_row>> paid;
     for (auto& row :
          sqlite_rows(data.path() / "payment.db", "select reservation_id, id, status from payments "
-                                                 "where status in ('confirmed', 'refunded')"))
+                                                 "where status in ('captured', 'refunded')"))
       paid[row[0]].push_back(row);
     for (const auto& [id, row] : reservations) {
       std::size_t kept = 0;
       for (const auto& payment : paid[id]) {
-        kept += payment[2] == "confirmed";
-        if (payment[2] == "confirmed") {
+        kept += payment[2] == "captured";
+        if (payment[2] == "captured") {
           EXPECT_EQ(row[4], payment[1]) << "paid by another payment: " << id;
         }
       }
@@ -276,9 +276,10 @@ protected:
                     .empty())
         << "something ended twice";
 
-    // P6: later holds of a seat carry greater tokens.
+    // P6: every later hold of a seat, told by the seat's version, carries a greater token.
     EXPECT_TRUE(tickets("select a.seat_id from reservation_items a join reservation_items b "
-                        "on a.seat_id = b.seat_id and a.rowid < b.rowid "
+                        "on a.seat_id = b.seat_id and a.reservation_id <> b.reservation_id "
+                        "and a.seat_version <= b.seat_version "
                         "and a.fencing_token >= b.fencing_token")
                     .empty());
 
@@ -297,7 +298,7 @@ TEST_F(crash_test, nothing_acknowledged_is_lost_and_nothing_is_sold_twice) {
   o.port = free_port();
   o.arguments = load_arguments();
   o.arguments.push_back("--ticket.hold_ttl_seconds=3");
-  o.arguments.push_back("--ticket.items_per_user_and_event=100");
+  o.arguments.push_back("--ticket.seats_per_user_and_event=100");
   server_process server{o};
   ASSERT_TRUE(server.start()) << server.log_tail();
 
