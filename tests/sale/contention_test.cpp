@@ -224,7 +224,7 @@ TEST(contention_test, every_seat_is_sold_once_and_losers_hold_nothing) {
                                        + "' and status = 'locked'"),
             0);
   EXPECT_EQ(sqlite_number(data.path() / "payment.db",
-                          "select count(*) from payments where status = 'confirmed'"),
+                          "select count(*) from payments where status = 'captured'"),
             static_cast<long long>(r.wins.size()));
   std::cout << r.wins.size() << " winners, " << r.losers.size() << " losers, " << r.conflicts
             << " conflicts\n";

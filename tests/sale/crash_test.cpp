@@ -193,8 +193,8 @@ protected:
           number("ticket.db",
                  "select count(*) from reservations where payment_status = 'refund_requested'");
       const auto payments =
-          number("payment.db", "select count(*) from payments where status not in ('pending', "
-                               "'failed', 'confirmed', 'refunded')");
+          number("payment.db", "select count(*) from payments where status in ('capturing', "
+                               "'refunding') or (status = 'captured' and resolved = 0)");
       if (pending == 0 && refunds == 0 && payments == 0 && behind("ticket.db") == 0
           && behind("payment.db") == 0)
         return true;
