@@ -3,6 +3,7 @@
 #include "actors/base/result.hpp"
 
 #include <caf/error.hpp>
+#include <caf/message.hpp>
 
 CAF_ERROR_CODE_ENUM(tiketi::errc, "tiketi")
 
