@@ -226,7 +226,7 @@ std::vector<json_body> json_body::objects(std::string_view field, std::size_t ma
     if (!element.is_object())
       complain(fmt::format("{}[{}]", field, index), "must be an object");
     else
-      out.push_back(json_body{element});
+      out.push_back(json_body{element_value{element}});
     ++index;
   }
   return out;

@@ -59,7 +59,11 @@ public:
   void complain(std::string_view field, std::string text);
 
 private:
-  explicit json_body(nlohmann::json value) : value_(std::move(value)) {}
+  struct element_value {
+    nlohmann::json value;
+  };
+  // Not from the JSON itself: a string would convert to it, and `json_body{text}` be ambiguous.
+  explicit json_body(element_value element) : value_(std::move(element.value)) {}
 
   const nlohmann::json* find(std::string_view field) const;
 
