@@ -195,6 +195,7 @@ reservation::hold_step reservation::on_look_up_lost(time_point now) {
 
 reservation::hold_step reservation::doubt(time_point now) {
   phase_ = phase::in_doubt;
+  looking_ = false;
   next_look_ = now + back_off();
   return hold_step::doubt;
 }
@@ -505,10 +506,18 @@ std::optional<time_point> reservation::wake_at() const {
 }
 
 reservation::wake_step reservation::on_wake(time_point now, bool payment_known) {
-  if (phase_ == phase::in_doubt)
-    return now >= next_look_ ? wake_step::look_up : wake_step::nothing;
-  if (phase_ == phase::change_in_doubt)
-    return now >= next_look_ ? wake_step::repeat_change : wake_step::nothing;
+  if (phase_ == phase::in_doubt) {
+    if (looking_ || now < next_look_)
+      return wake_step::nothing;
+    looking_ = true;
+    return wake_step::look_up;
+  }
+  if (phase_ == phase::change_in_doubt) {
+    if (now < next_look_)
+      return wake_step::nothing;
+    phase_ = phase::changing;
+    return wake_step::repeat_change;
+  }
   if (phase_ != phase::live || !pending())
     return wake_step::nothing;
   if (ask_ends_ != never) {

@@ -189,6 +189,7 @@ private:
   hold_failure failure_;
   change current_;
   std::uint32_t attempts_ = 0; ///< of the write or look-up that runs
+  bool looking_ = false;       ///< a look-up of the hold is under way
   time_point next_look_;
   time_point ask_ends_; ///< epoch: no question under way
   std::uint32_t question_ = 0;

@@ -36,4 +36,10 @@ void ticket_type::restock(std::int32_t quantity) {
     remaining_ += std::min(quantity, total_ - taken - remaining_);
 }
 
+void ticket_type::resize(std::int32_t total) {
+  const auto out = total_ - remaining_;
+  total_ = std::max(total, out);
+  remaining_ = total_ - out;
+}
+
 } // namespace tiketi::ticket

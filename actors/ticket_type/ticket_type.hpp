@@ -28,6 +28,9 @@ public:
   /// A durable reservation ended and its `quantity` is free again; never above the total.
   void restock(std::int32_t quantity);
 
+  /// The catalog changed the total; what is sold or granted stays, so it never falls below that.
+  void resize(std::int32_t total);
+
   std::int32_t total() const noexcept { return total_; }
   std::int32_t remaining() const noexcept { return remaining_; }
   /// Reservations with an open grant.

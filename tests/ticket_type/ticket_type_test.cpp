@@ -50,6 +50,18 @@ TEST(ticket_type, restock_never_exceeds_the_total) {
   EXPECT_EQ(ticket_type(3, -9).remaining(), 0);
 }
 
+TEST(ticket_type, resize_keeps_what_is_out) {
+  ticket_type t(10, 4);
+  EXPECT_TRUE(t.take(who(1), 1));
+  t.resize(20);
+  EXPECT_EQ(t.remaining(), 13);
+  t.resize(3);
+  EXPECT_EQ(t.total(), 7);
+  EXPECT_EQ(t.remaining(), 0);
+  EXPECT_TRUE(t.put_back(who(1)));
+  EXPECT_EQ(t.remaining(), 1);
+}
+
 // Random walks against a ledger that is obviously right.
 TEST(ticket_type, never_sells_more_than_there_is) {
   for (unsigned seed = 0; seed < 300; ++seed) {

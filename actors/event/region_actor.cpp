@@ -1,0 +1,240 @@
+#include "actors/event/region_actor.hpp"
+
+#include "actors/region/region.hpp"
+#include "actors/system/caf_error.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include <spdlog/spdlog.h>
+
+namespace tiketi::ticket {
+
+namespace {
+
+template <class T>
+using promise_of = caf::typed_response_promise<T>;
+
+/// Who a message is for.
+event_id event_of(const reserve_seats& m) {
+  return m.event;
+}
+event_id event_of(const reserve_tickets& m) {
+  return m.event;
+}
+event_id event_of(const get_seat_map& m) {
+  return m.event;
+}
+
+template <class Message>
+concept names_event = requires(const Message& m) {
+  event_of(m);
+};
+
+} // namespace
+
+class event_region {
+public:
+  event_region(region_control::pointer self, ticket_context_ptr context)
+      : self_(self),
+        context_(std::move(context)),
+        table_([this](const event_id& id) { return spawn(id); }, context_->options.buffer_max) {
+    self_->set_down_handler([this](const caf::down_msg& m) { down(m); });
+    load();
+  }
+
+  ~event_region() {
+    table_.for_each([](const event_id&, const event_actor& event) {
+      caf::anon_send_exit(event, caf::exit_reason::user_shutdown);
+    });
+  }
+
+  event_region(const event_region&) = delete;
+  event_region& operator=(const event_region&) = delete;
+
+  template <class Reply, class Message>
+  promise_of<Reply> handle(Message& message) {
+    auto promise = self_->make_response_promise<Reply>();
+    if (ready_)
+      route(std::move(message), promise);
+    else if (kept_.size() >= context_->options.buffer_max)
+      promise.deliver(to_caf(errc::overloaded));
+    else
+      kept_.push_back([this, message = std::move(message), promise]() mutable {
+        route(std::move(message), promise);
+      });
+    return promise;
+  }
+
+  void passivate(const event_id& id) {
+    const auto* event = table_.find(id);
+    if (event && table_.begin_passivation(id))
+      self_->send(*event, stop_event{});
+  }
+
+  void stay(const event_id& id) { table_.stayed(id); }
+
+  void changed(const event_id& id) {
+    add(id);
+    if (const auto* event = table_.find(id))
+      self_->send(*event, refresh_event{});
+  }
+
+  void restart(const event_id& id) {
+    // The bound does not matter: what would be dropped here does nothing.
+    (void)table_.with(id, [](const event_actor&) {});
+  }
+
+  void load() {
+    self_->request(context_->reader, caf::infinite, list_events{})
+        .then(
+            [this](const event_list& list) {
+              for (const auto& id : list.all)
+                add(id);
+              ready_ = true;
+              for (const auto& id : list.with_pending)
+                restart(id);
+              for (auto& message : std::exchange(kept_, {}))
+                message();
+            },
+            [this](caf::error& err) {
+              spdlog::warn("the list of events could not be read: {}", to_failure(err).text);
+              self_->delayed_send(self_, context_->options.restart_after, load_events{});
+            });
+  }
+
+private:
+  event_actor spawn(const event_id& id) {
+    auto event = self_->spawn(event_behavior, context_, event_parent{self_}, id);
+    self_->monitor(event);
+    id_of_[event.address()] = id;
+    return event;
+  }
+
+  void down(const caf::down_msg& m) {
+    const auto found = id_of_.find(m.source);
+    if (found == id_of_.end())
+      return;
+    const auto id = found->second;
+    id_of_.erase(found);
+    table_.ended(id);
+    if (m.reason) {
+      spdlog::error("event actor {} ended: it is started again", to_string(id));
+      self_->delayed_send(self_, context_->options.restart_after, restart_event{id});
+    }
+  }
+
+  void add(const event_id& id) {
+    auto& ids = by_route_[route_of(id)];
+    if (std::find(ids.begin(), ids.end(), id) == ids.end())
+      ids.push_back(id);
+  }
+
+  bool known(const event_id& id) const {
+    const auto found = by_route_.find(route_of(id));
+    return found != by_route_.end()
+           && std::find(found->second.begin(), found->second.end(), id) != found->second.end();
+  }
+
+  template <class Message, class Reply>
+  void route(Message message, promise_of<Reply> promise) {
+    if constexpr (names_event<Message>) {
+      const auto id = event_of(message);
+      if (known(id))
+        pass_on(id, std::move(message), std::move(promise));
+      else
+        promise.deliver(to_caf({errc::not_found, "Event not found"}));
+    } else {
+      const auto found = by_route_.find(route_of(message.reservation));
+      if (found == by_route_.end())
+        absent(message, promise);
+      else if (found->second.size() == 1)
+        pass_on(found->second.front(), std::move(message), std::move(promise));
+      else
+        ask_store(std::move(message), std::move(promise));
+    }
+  }
+
+  /// Two events share a route: only the store knows whose reservation it is.
+  template <class Message, class Reply>
+  void ask_store(Message message, promise_of<Reply> promise) {
+    find_by_id query{message.reservation};
+    self_->request(context_->reader, caf::infinite, query)
+        .then(
+            [this, message, promise](const found_reservation& found) mutable {
+              if (!found.reservation)
+                absent(message, promise);
+              else
+                pass_on(found.reservation->event, std::move(message), std::move(promise));
+            },
+            [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+  }
+
+  template <class Message, class Reply>
+  void pass_on(const event_id& id, Message message, promise_of<Reply> promise) {
+    const bool taken = table_.with(id, [promise, message](const event_actor& event) mutable {
+      promise.delegate(event, std::move(message));
+    });
+    if (!taken)
+      promise.deliver(to_caf(errc::overloaded));
+  }
+
+  template <class Message, class Reply>
+  void absent(const Message&, promise_of<Reply>& promise) {
+    promise.deliver(to_caf({errc::not_found, "Reservation not found"}));
+  }
+
+  void absent(const apply_payment&, promise_of<payment_outcome>& promise) {
+    promise.deliver(payment_outcome{payment_verdict::refund_due, "unknown_reservation", false});
+  }
+
+  region_control::pointer self_;
+  ticket_context_ptr context_;
+  entity_table<event_id, event_actor> table_;
+  std::map<caf::actor_addr, event_id> id_of_;
+  std::map<route_tag, std::vector<event_id>> by_route_;
+  std::vector<std::function<void()>> kept_;
+  bool ready_ = false;
+};
+
+region_state::region_state() = default;
+region_state::~region_state() = default;
+
+region_control::behavior_type region_behavior(region_control::stateful_pointer<region_state> self,
+                                              ticket_context_ptr context) {
+  self->state.region = std::make_unique<event_region>(self, std::move(context));
+  return {
+      [self](reserve_seats& m) -> caf::result<reservation_view> {
+        return self->state.region->handle<reservation_view>(m);
+      },
+      [self](reserve_tickets& m) -> caf::result<reservation_view> {
+        return self->state.region->handle<reservation_view>(m);
+      },
+      [self](cancel_reservation& m) -> caf::result<reservation_view> {
+        return self->state.region->handle<reservation_view>(m);
+      },
+      [self](get_seat_map& m) -> caf::result<seat_map_view> {
+        return self->state.region->handle<seat_map_view>(m);
+      },
+      [self](check_payable& m) -> caf::result<payable> {
+        return self->state.region->handle<payable>(m);
+      },
+      [self](apply_payment& m) -> caf::result<payment_outcome> {
+        return self->state.region->handle<payment_outcome>(m);
+      },
+      [self](apply_refund& m) -> caf::result<refund_applied> {
+        return self->state.region->handle<refund_applied>(m);
+      },
+      [self](const passivate_event& m) { self->state.region->passivate(m.event); },
+      [self](const stay_event& m) { self->state.region->stay(m.event); },
+      [self](const event_changed& m) { self->state.region->changed(m.event); },
+      [self](const restart_event& m) { self->state.region->restart(m.event); },
+      [self](load_events) { self->state.region->load(); },
+  };
+}
+
+} // namespace tiketi::ticket

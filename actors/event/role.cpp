@@ -1,0 +1,102 @@
+#include "actors/event/role.hpp"
+
+#include "actors/event/payment_consumer.hpp"
+#include "actors/seat/local_guard.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <prometheus/registry.h>
+#include <spdlog/spdlog.h>
+
+namespace tiketi::ticket {
+
+namespace {
+
+/// Metrics live as long as the registry's counters are used: longer than any actor.
+struct owned_context : ticket_context {
+  std::shared_ptr<ticket_metrics> owned;
+};
+
+ticket_writer spawn_writer(caf::actor_system& sys, bool detached,
+                           std::shared_ptr<ticket_writes> writes, writer_options options,
+                           batch_observer observe) {
+  auto behavior = writer<ticket_write, ticket_written>;
+  return detached
+             ? sys.spawn<caf::detached>(behavior, std::move(writes), options, std::move(observe))
+             : sys.spawn(behavior, std::move(writes), options, std::move(observe));
+}
+
+} // namespace
+
+ticket_role start_ticket(caf::actor_system& sys, environment& env, prometheus::Registry& registry,
+                         ticket_options options, ticket_dependencies dependencies) {
+  if (!dependencies.writes || dependencies.queries.empty())
+    throw std::invalid_argument("the ticket role needs a store to write and one to read");
+  ticket_role role;
+  role.links = std::make_shared<late_links>();
+  // Once per transaction, so notices never outnumber commits.
+  auto observe = [links = role.links, next = std::move(dependencies.observe)](
+                     std::size_t commands, std::chrono::nanoseconds took) {
+    if (const auto relay = links->relay())
+      caf::anon_send(relay, outbox_grew{});
+    if (next)
+      next(commands, took);
+  };
+  role.writer = spawn_writer(sys, dependencies.detached, std::move(dependencies.writes),
+                             options.writer, std::move(observe));
+  std::vector<store_reader> readers;
+  for (auto& queries : dependencies.queries) {
+    readers.push_back(dependencies.detached ? sys.spawn<caf::detached>(reader, std::move(queries))
+                                            : sys.spawn(reader, std::move(queries)));
+    role.helpers.push_back(caf::actor_cast<caf::actor>(readers.back()));
+  }
+  store_reader pool = readers.front();
+  if (readers.size() > 1) {
+    pool = sys.spawn(reader_pool, readers);
+    role.helpers.push_back(caf::actor_cast<caf::actor>(pool));
+  }
+  role.reader = pool;
+  auto guard = std::move(dependencies.guard);
+  if (!guard) {
+    guard = sys.spawn(local_guard);
+    role.helpers.push_back(caf::actor_cast<caf::actor>(guard));
+  }
+  auto metrics = std::make_shared<ticket_metrics>(registry);
+  auto context = std::make_shared<owned_context>(owned_context{
+      {env, *metrics, std::move(options), role.writer, pool, guard, role.links}, metrics});
+  role.region = sys.spawn(region_behavior, ticket_context_ptr{std::move(context)});
+  role.consumer = sys.spawn(payment_consumer, payments_view{role.region});
+  role.event_changed = [region = role.region](event_id id) {
+    caf::anon_send(region, ticket::event_changed{id});
+  };
+  return role;
+}
+
+void stop_ticket(caf::actor_system& sys, ticket_role& role, milliseconds patience) {
+  const auto end = [](const auto& actor) {
+    if (actor)
+      caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  };
+  end(role.consumer);
+  end(role.region);
+  if (role.writer) {
+    // Behind everything the writer was given: its answer says that all of it is written.
+    caf::scoped_actor self{sys};
+    self->request(role.writer, patience, ticket_write{look_up{}})
+        .receive([](const ticket_written&) {},
+                 [](const caf::error&) {
+                   spdlog::error("the ticket store did not finish its last writes in time");
+                 });
+  }
+  end(role.writer);
+  for (const auto& helper : role.helpers)
+    end(helper);
+  if (role.links)
+    role.links->set({}, {}, {});
+  role = {};
+}
+
+} // namespace tiketi::ticket

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "actors/base/environment.hpp"
+#include "actors/event/context.hpp"
+#include "actors/event/handle.hpp"
+#include "actors/event/options.hpp"
+#include "actors/event/region_actor.hpp"
+#include "storage/ticket_store.hpp"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <caf/fwd.hpp>
+
+namespace prometheus {
+class Registry;
+}
+
+namespace tiketi::ticket {
+
+struct ticket_dependencies {
+  std::shared_ptr<ticket_writes> writes;
+  /// A connection for each of `ticket_options::readers`, 1 at least.
+  std::vector<std::shared_ptr<ticket_queries>> queries;
+  guard_actor guard;      ///< null: the one in process
+  bool detached = true;   ///< false: blocking actors stay on the scheduler (simulation only)
+  batch_observer observe; ///< called after each transaction; may be empty
+};
+
+struct ticket_role {
+  region_control region;   ///< for the front (`region_actor`) and payment (`payments_view`)
+  reader_actor reader;     ///< for the front
+  ticket_writer writer;    ///< for the consumer of `catalog-events`
+  consumer_actor consumer; ///< of `payment-events`, named "ticket"
+
+  /// Tells the region that an event changed in the store. Callable from any thread.
+  std::function<void(event_id)> event_changed;
+
+  std::shared_ptr<late_links> links; ///< `set` them once the other roles run
+  std::vector<caf::actor> helpers;   ///< readers and guard
+};
+
+/// Starts the ticket role. `env` and `registry` outlive the actor system. Throws
+/// std::invalid_argument when a dependency is missing.
+ticket_role start_ticket(caf::actor_system& sys, environment& env, prometheus::Registry& registry,
+                         ticket_options options, ticket_dependencies dependencies);
+
+/// Ends the role: no new work, what the writer was given is written (waits for it, `patience` at
+/// most), then everything stops. Not from an actor.
+void stop_ticket(caf::actor_system& sys, ticket_role& role,
+                 milliseconds patience = milliseconds{5'000});
+
+} // namespace tiketi::ticket
