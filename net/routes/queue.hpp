@@ -1,0 +1,27 @@
+#pragma once
+
+#include "actors/queue/messages.hpp"
+#include "actors/token/tokens.hpp"
+#include "net/http/router.hpp"
+
+#include <string>
+
+namespace tiketi::net {
+
+struct queue_routes {
+  queue::queues queues;
+  entry_tokens tokens;
+  /// Life of an entry token, 1 … 86'400 s; never longer than the slot it stands for.
+  seconds token_ttl{600};
+  /// The token's cookie is sent over HTTPS only.
+  bool secure_cookies = true;
+};
+
+/// /api/queue/…: check, status, heartbeat, leave, and the operators' counters, clear, threshold.
+void add_queue_routes(router& routes, queue_routes deps);
+
+/// The bodies of `check` and `status`; `token` is empty unless the user is active.
+std::string queue_check_body(const queue::queue_place& place, std::string_view token);
+std::string queue_status_body(const queue::queue_place& place, std::string_view token);
+
+} // namespace tiketi::net
