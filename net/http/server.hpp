@@ -43,7 +43,7 @@ struct server_options {
   milliseconds linger_timeout{2'000};     ///< for a client to read why its request was cut off
   std::size_t tokens_cached_max = 16'384; ///< checked access tokens per thread
   std::string application = "tiketi";     ///< label of the metrics
-  filter_options filters;
+  filter_options filters{};
 };
 
 /// What a server is built from.

@@ -87,19 +87,18 @@ result<void> parse_path(std::string_view raw, std::string& out) {
     if (!is_utf8(out))
       return refused("The path is not UTF-8");
   }
+  std::string_view left = out;
+  while (!left.empty()) {
+    left.remove_prefix(1);
+    const auto end = left.find('/');
+    const auto segment = left.substr(0, end);
+    left = end == std::string_view::npos ? std::string_view{} : left.substr(end);
+    // Only the last one may be empty: one trailing slash, or the root.
+    if ((segment.empty() && !left.empty()) || segment == "." || segment == "..")
+      return refused("The path contains an empty or a dot segment");
+  }
   if (out.size() > 1 && out.back() == '/')
     out.pop_back();
-  if (out.size() > 1) {
-    std::string_view rest = out;
-    while (!rest.empty()) {
-      rest.remove_prefix(1);
-      const auto end = rest.find('/');
-      const auto segment = rest.substr(0, end);
-      rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end);
-      if (segment.empty() || segment == "." || segment == "..")
-        return refused("The path contains an empty or a dot segment");
-    }
-  }
   constexpr std::string_view versioned = "/api/v1/";
   if (out.starts_with(versioned))
     out.erase(4, 3);
