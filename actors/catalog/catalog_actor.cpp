@@ -225,7 +225,7 @@ caf::result<event_brief> serve_brief(self_pointer self, const get_brief& query) 
                   brief.artist = e.artist_name.value_or("");
                   brief.cancelled = e.cancelled;
                   brief.sale_start = e.sale_start.value_or(time_point{});
-                  brief.sale_end = e.sale_end.value_or(time_point{});
+                  brief.sale_end = end_of_sale(e.times());
                   finish(self, key, those, std::move(brief), now + self->state.options.answer_ttl);
                 },
                 [self, key, those](caf::error& err) { fail(self, key, those, err); });

@@ -8,10 +8,6 @@ namespace {
 
 constexpr std::string_view words[] = {"upcoming", "on_sale", "ended", "cancelled"};
 
-time_point end_of(const sale_times& times) noexcept {
-  return times.sale_end ? std::min(*times.sale_end, times.event_date) : times.event_date;
-}
-
 } // namespace
 
 std::string_view to_string_view(event_status status) noexcept {
@@ -25,10 +21,14 @@ std::optional<event_status> parse_status(std::string_view word) noexcept {
   return static_cast<event_status>(found - std::begin(words));
 }
 
+time_point end_of_sale(const sale_times& times) noexcept {
+  return times.sale_end ? std::min(*times.sale_end, times.event_date) : times.event_date;
+}
+
 event_status status_at(const sale_times& times, time_point now) noexcept {
   if (times.cancelled)
     return event_status::cancelled;
-  if (now >= end_of(times))
+  if (now >= end_of_sale(times))
     return event_status::ended;
   if (times.sale_start && now < *times.sale_start)
     return event_status::upcoming;
@@ -38,9 +38,9 @@ event_status status_at(const sale_times& times, time_point now) noexcept {
 std::optional<time_point> next_change(const sale_times& times, time_point now) noexcept {
   switch (status_at(times, now)) {
   case event_status::upcoming:
-    return std::min(*times.sale_start, end_of(times));
+    return std::min(*times.sale_start, end_of_sale(times));
   case event_status::on_sale:
-    return end_of(times);
+    return end_of_sale(times);
   default:
     return std::nullopt;
   }

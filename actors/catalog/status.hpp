@@ -25,8 +25,10 @@ struct sale_times {
   bool cancelled = false;               ///< wins over the clock, for ever
 };
 
-/// `ended` from the end of the sale or the event's date on, whichever is first; `upcoming` before
-/// the start.
+/// When nothing is sold any more: the end of the sale or the event's date, whichever is first.
+time_point end_of_sale(const sale_times& times) noexcept;
+
+/// `ended` from `end_of_sale` on; `upcoming` before the start.
 event_status status_at(const sale_times& times, time_point now) noexcept;
 
 /// The first moment after `now` at which `status_at` gives something else.
