@@ -229,8 +229,10 @@ void worker::sweep() {
       const auto c = connections_[i];
       c->check_deadline(now);
     }
-    shared_->metrics.in_flight.Set(
-        static_cast<double>(shared_->in_flight.load(std::memory_order_relaxed)));
+    // By difference: the servers of one process share the gauge.
+    const auto held = shared_->in_flight.load(std::memory_order_relaxed);
+    const auto before = shared_->in_flight_reported.exchange(held);
+    shared_->metrics.in_flight.Increment(static_cast<double>(held) - static_cast<double>(before));
     sweep();
   });
 }

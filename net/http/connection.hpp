@@ -44,6 +44,7 @@ struct server_shared {
   std::atomic<bool> draining{false};
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> in_flight{0};
+  std::atomic<std::size_t> in_flight_reported{0}; ///< what the gauge says
   std::atomic<std::size_t> body_bytes{0};
 
   /// Signals that `connections` fell to zero.

@@ -49,6 +49,18 @@ void check(const server_options& o) {
       throw std::invalid_argument("http time-outs must be between 1 ms and one hour");
 }
 
+/// Out of memory in one handler must not end the process; its connection runs into its deadline.
+void run(worker& w) {
+  for (;;) {
+    try {
+      w.io().run();
+      return;
+    } catch (const std::exception& e) {
+      spdlog::error("http thread: {}", e.what());
+    }
+  }
+}
+
 /// Systems start processes with room for 1024 files, and every connection is one.
 void raise_file_limit(std::size_t wanted) {
   rlimit files{};
@@ -204,7 +216,7 @@ result<std::uint16_t> server::start() {
   self.on_workers([](worker& w) { w.start_sweep(); });
   asio::post(first, [&self] { self.accept(); });
   for (const auto& w : self.workers)
-    self.threads.emplace_back([w] { w->io().run(); });
+    self.threads.emplace_back([w] { run(*w); });
   return self.port;
 }
 
