@@ -81,7 +81,7 @@ public:
 
   void tick() {
     self_->delayed_send(self_, options().tick, event_tick{});
-    if (!ready_ && !loading_)
+    if ((!ready_ || stale_) && !loading_)
       load();
     for (const auto& id : heap_.pop_due(now(), options().wakes_per_tick)) {
       const auto found = records_.find(id);
@@ -207,6 +207,18 @@ private:
   void load() {
     loading_ = true;
     stale_ = false;
+    if (ready_) {
+      read_store();
+      return;
+    }
+    // Writes of an earlier actor of this event may still wait. Behind them, the store shows what
+    // became of them: without this, a hold could come to be that nobody knows and nobody expires.
+    self_->request(context_->writer, caf::infinite, ticket_write{look_up{}})
+        .then([this](const ticket_written&) { read_store(); },
+              [this](caf::error& err) { not_loaded(to_failure(err)); });
+  }
+
+  void read_store() {
     const auto asked = ++change_;
     self_->request(context_->reader, caf::infinite, load_event{id_})
         .then(
@@ -219,23 +231,24 @@ private:
               if (stale_)
                 load();
             },
-            [this](caf::error& err) {
-              loading_ = false;
-              auto why = to_failure(err);
-              if (ready_) {
-                // What is there stays good; the next notice tries again.
-                spdlog::warn("event {} was not refreshed: {}", to_string(id_), why.text);
-                return;
-              }
-              if (why.code == errc::not_found)
-                why.text = "Event not found";
-              else if (why.code != errc::timeout)
-                why = errc::unavailable;
-              for (auto& message : std::exchange(kept_, {}))
-                message(&why);
-              if (why.code == errc::not_found)
-                self_->quit();
-            });
+            [this](caf::error& err) { not_loaded(to_failure(err)); });
+  }
+
+  /// The next tick tries again, unless there is no such event.
+  void not_loaded(const failure& why) {
+    loading_ = false;
+    if (ready_) {
+      spdlog::warn("event {} was not refreshed: {}", to_string(id_), why.text);
+      stale_ = why.code != errc::not_found;
+      return;
+    }
+    const bool unknown = why.code == errc::not_found;
+    const failure answer =
+        unknown ? failure{errc::not_found, "Event not found"} : failure{errc::unavailable};
+    for (auto& message : std::exchange(kept_, {}))
+      message(&answer);
+    if (unknown)
+      self_->quit();
   }
 
   void begin(event_snapshot& s) {

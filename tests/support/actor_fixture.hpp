@@ -43,6 +43,12 @@ protected:
     sched.run();
   }
 
+  /// As `advance`, but what is due only becomes runnable: for tests that choose the order.
+  void advance_clock(std::chrono::milliseconds by) {
+    elapsed_ += by;
+    sched.advance_time(by);
+  }
+
   deterministic_config config;
   caf::actor_system sys{config};
   caf::scheduler::test_coordinator& sched =
