@@ -1,0 +1,420 @@
+#include "tools/tiketi/node.hpp"
+
+#include "actors/auth/role.hpp"
+#include "actors/base/environment.hpp"
+#include "actors/bus/relay.hpp"
+#include "actors/bus/type_ids.hpp"
+#include "actors/catalog/role.hpp"
+#include "actors/catalog/type_ids.hpp"
+#include "actors/event/catalog_consumer.hpp"
+#include "actors/event/role.hpp"
+#include "actors/payment/role.hpp"
+#include "actors/queue/role.hpp"
+#include "actors/queue/type_ids.hpp"
+#include "actors/system/actor_config.hpp"
+#include "actors/token/tokens.hpp"
+#include "net/http/entry_gate.hpp"
+#include "net/http/health.hpp"
+#include "net/http/server.hpp"
+#include "net/routes/auth.hpp"
+#include "net/routes/catalog.hpp"
+#include "net/routes/payments.hpp"
+#include "net/routes/queue.hpp"
+#include "net/routes/reservations.hpp"
+#include "net/routes/seats.hpp"
+#include "net/routes/tickets.hpp"
+#include "storage/sql/auth_store.hpp"
+#include "storage/sql/catalog_store.hpp"
+#include "storage/sql/payment_store.hpp"
+#include "storage/sql/queue_journal.hpp"
+#include "storage/sql/ticket_store.hpp"
+#include "tools/tiketi/databases.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <prometheus/registry.h>
+#include <spdlog/spdlog.h>
+
+namespace tiketi {
+
+namespace {
+
+std::size_t threads(std::int64_t wanted) {
+  if (wanted > 0)
+    return static_cast<std::size_t>(wanted);
+  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 64);
+}
+
+template <class T>
+T must(result<T> made, std::string_view what) {
+  if (!made)
+    throw std::runtime_error(fmt::format("{}: {}", what, made.error().text));
+  return std::move(*made);
+}
+
+/// How long the first start may take to fill the databases.
+constexpr std::chrono::seconds demo_timeout{60};
+
+/// Is there an answer at all? A role that says `not_found` is well.
+template <class Reply, class Handle, class Message>
+net::health_probe probe(caf::actor_system& sys, std::string name, Handle target, Message question) {
+  auto ask = [&sys, target, question](std::function<void(std::string)> done) {
+    sys.spawn([target, question, done](caf::event_based_actor* self) {
+      self->request(target, std::chrono::seconds{2}, question)
+          .then([done](const Reply&) { done({}); },
+                [done](const caf::error& err) {
+                  const auto code = to_failure(err).code;
+                  const bool well = code == errc::not_found || code == errc::invalid_request;
+                  done(well ? std::string{} : std::string{to_string_view(code)});
+                });
+    });
+  };
+  return {std::move(name), true, std::move(ask)};
+}
+
+} // namespace
+
+struct node::impl {
+  impl(const config::settings& s, const data_directory& d)
+      : values(s), data(d), actor_settings(threads(s.runtime_actor_threads)) {}
+  ~impl() { stop(); }
+
+  sql::database connect(std::string_view role) const { return open_database(data, role, values); }
+  std::unique_ptr<outbox_store> outbox(std::string_view role) const {
+    return sql::make_outbox_store(connect(role));
+  }
+
+  void start();
+  void start_auth();
+  void start_ticket();
+  void start_catalog();
+  void start_queue();
+  void start_payment();
+  void connect_roles();
+  void add_demo();
+  void await_catalog();
+  void listen();
+  std::unique_ptr<net::server> make_server(std::shared_ptr<const net::router> routes,
+                                           std::int64_t port);
+  void stop();
+
+  const config::settings values;
+  const data_directory& data;
+
+  // What actors refer to is declared before the actor system and so outlives it; what refers to
+  // actors comes after it.
+  std::unique_ptr<environment> env = make_system_environment();
+  std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+  actor_config actor_settings;
+  std::optional<session_tokens> sessions;
+  std::optional<entry_tokens> entries;
+  std::vector<std::shared_ptr<const void>> kept; ///< metrics that actors point to
+  caf::actor_system sys{actor_settings};
+  std::optional<auth::auth_role> auth_role;
+  std::optional<catalog::catalog_role> catalog_role;
+  std::optional<ticket::ticket_role> ticket_role;
+  std::optional<queue::queue_role> queue_role;
+  std::optional<payment::payment_role> payment_role;
+  consumer_actor catalog_consumer;
+  relay_actor catalog_relay;
+  relay_actor ticket_relay;
+  std::shared_ptr<net::health_monitor> health;
+  std::unique_ptr<net::server> front;
+  std::unique_ptr<net::server> management;
+  bool stopped = false;
+};
+
+node::node(const config::settings& values, const data_directory& data)
+    : impl_(std::make_unique<impl>(values, data)) {
+  impl_->start();
+}
+
+node::~node() = default;
+
+std::uint16_t node::port() const noexcept {
+  return impl_->front->port();
+}
+
+void node::stop() {
+  impl_->stop();
+}
+
+void node::impl::start() {
+  const auto begin = std::chrono::steady_clock::now();
+  if (const auto steps = migrate_all(data, values); steps > 0)
+    spdlog::info("databases: {} migration steps applied", steps);
+  sessions = must(session_tokens::make(values.auth_jwt_secret), "JWT_SECRET");
+  entries = must(entry_tokens::make(values.queue_entry_token_secret), "QUEUE_ENTRY_TOKEN_SECRET");
+
+  // From those that are asked to those that ask. Ticket, queue and payment know each other, so the
+  // ticket role learns of the others last, before anybody can reach it.
+  start_auth();
+  start_ticket();
+  start_catalog();
+  start_queue();
+  start_payment();
+  connect_roles();
+  if (values.demo_enabled)
+    add_demo();
+  await_catalog();
+  listen();
+  const auto took = std::chrono::steady_clock::now() - begin;
+  spdlog::info("listening on http://{}:{} (data {}, durability {}, payments by {}; ready after "
+               "{} ms)",
+               values.http_address, front->port(), data.path().string(), values.data_durability,
+               values.payment_provider, std::chrono::duration_cast<milliseconds>(took).count());
+}
+
+void node::impl::start_auth() {
+  auth::auth_options options;
+  options.access_ttl = values.auth_access_ttl;
+  options.refresh_ttl = values.auth_refresh_ttl;
+  options.hash.memory_kib = static_cast<std::uint32_t>(values.auth_argon2_memory_kib);
+  options.hash.passes = static_cast<std::uint32_t>(values.auth_argon2_iterations);
+  options.hash_workers = static_cast<std::size_t>(values.auth_password_threads);
+  auth_role = auth::start_auth(sys, *env, *registry, options,
+                               {.tokens = *sessions,
+                                .writes = sql::make_auth_writes(connect("auth")),
+                                .queries = sql::make_auth_queries(connect("auth"))});
+  kept.push_back(auth_role->metrics);
+}
+
+void node::impl::start_ticket() {
+  ticket::ticket_options options;
+  options.hold_ttl = values.ticket_hold_ttl;
+  options.idle_after = values.ticket_idle_after;
+  options.timing.reconcile_after = values.ticket_reconcile_after;
+  options.limits.seats_per_reservation =
+      static_cast<std::int32_t>(values.ticket_seats_per_reservation);
+  options.limits.seats_per_user_and_event =
+      static_cast<std::int32_t>(values.ticket_seats_per_user_and_event);
+  options.limits.tickets_per_user_and_event =
+      static_cast<std::int32_t>(values.ticket_tickets_per_user_and_event);
+  options.readers = static_cast<std::size_t>(values.ticket_readers);
+  ticket::ticket_dependencies parts;
+  parts.writes = sql::make_ticket_writes(connect("ticket"), *env);
+  for (std::size_t i = 0; i < options.readers; ++i)
+    parts.queries.push_back(sql::make_ticket_queries(connect("ticket")));
+  ticket_role = ticket::start_ticket(sys, *env, *registry, options, std::move(parts));
+}
+
+void node::impl::start_catalog() {
+  catalog_consumer =
+      ticket::start_catalog_consumer(sys, ticket_role->writer, ticket_role->event_changed);
+  catalog_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("catalog")),
+                              {{"catalog-events", "ticket", catalog_consumer}});
+  catalog::catalog_options options;
+  options.readers = static_cast<std::size_t>(values.catalog_readers);
+  catalog::catalog_storage storage;
+  storage.target = sql::make_catalog_target(connect("catalog"), *env);
+  for (std::size_t i = 0; i < options.readers; ++i)
+    storage.readers.push_back(sql::make_catalog_queries(connect("catalog")));
+  catalog_role = catalog::start_catalog(sys, *env, *registry, options, std::move(storage),
+                                        ticket_role->reader, catalog_relay);
+}
+
+void node::impl::start_queue() {
+  queue::queue_options options;
+  options.threshold = static_cast<std::uint32_t>(values.queue_threshold);
+  options.active_ttl = values.queue_active_ttl;
+  options.session_max = values.queue_session_max;
+  options.seen_ttl = values.queue_seen_ttl;
+  options.leave_grace = values.queue_leave_grace;
+  options.admission_interval = values.queue_admission_interval;
+  options.admission_batch = static_cast<std::size_t>(values.queue_admission_batch);
+  options.opens_before_sale = std::chrono::minutes{values.queue_early_join_minutes};
+  queue_role = queue::start_queue(sys, *env, *registry, options,
+                                  {.catalog = catalog_role->catalog,
+                                   .writes = sql::make_queue_writes(connect("queue")),
+                                   .queries = sql::make_queue_queries(connect("queue"))});
+  kept.push_back(queue_role->metrics);
+}
+
+void node::impl::start_payment() {
+  payment::payment_dependencies parts;
+  parts.writes = sql::make_payment_writes(connect("payment"));
+  parts.region_queries = sql::make_payment_queries(connect("payment"));
+  parts.front_queries = sql::make_payment_queries(connect("payment"));
+  parts.outbox = outbox("payment");
+  parts.money = payment::start_demo_provider(sys, *env);
+  parts.tickets = ticket_role->region;
+  parts.subscriptions = {{"payment-events", "ticket", ticket_role->consumer}};
+  payment_role = payment::start_payment(sys, *env, *registry, {}, std::move(parts));
+}
+
+void node::impl::connect_roles() {
+  ticket_relay =
+      spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")), {payment_role->consumer()});
+  ticket_role->links->set(payment_role->region, queue_role->region, ticket_relay);
+}
+
+void node::impl::add_demo() {
+  if (must(catalog::seed_demo_data(sys, *env, *catalog_role), "demo data"))
+    spdlog::info("demo: the catalog was empty and has demo events now");
+  const auth::ensure_user accounts[] = {
+      {"demo@tiketi.local", "demo-password", "Demo", "user"},
+      {"admin@tiketi.local", "admin-password", "Admin", "admin"},
+  };
+  caf::scoped_actor self{sys};
+  for (const auto& account : accounts)
+    self->request(auth_role->auth, demo_timeout, account)
+        .receive([](const auth::ensured&) {},
+                 [&](const caf::error& err) {
+                   throw std::runtime_error(
+                       fmt::format("demo account {}: {}", account.email, to_failure(err).text));
+                 });
+  if (values.http_address != "127.0.0.1" && values.http_address != "::1")
+    spdlog::warn("demo: accounts with well-known passwords, and others can reach this server");
+}
+
+/// Events that the catalog has published reach the ticket role through the outbox. A start waits
+/// for them, so that whatever the first page shows can also be bought.
+void node::impl::await_catalog() {
+  catalog::event_filter one;
+  one.limit = 1;
+  const auto published =
+      must(sql::make_catalog_queries(connect("catalog"))->events(one, env->now()), "catalog.db")
+          .total;
+  const auto tickets = sql::make_ticket_queries(connect("ticket"));
+  const auto deadline = std::chrono::steady_clock::now() + demo_timeout;
+  for (;;) {
+    const auto known = must(tickets->event_ids(), "ticket.db").size();
+    if (known >= static_cast<std::size_t>(published))
+      return;
+    if (std::chrono::steady_clock::now() > deadline) {
+      spdlog::warn("the ticket role knows {} of {} events so far", known, published);
+      return;
+    }
+    std::this_thread::sleep_for(milliseconds{20});
+  }
+}
+
+std::unique_ptr<net::server> node::impl::make_server(std::shared_ptr<const net::router> routes,
+                                                     std::int64_t port) {
+  net::server_options options;
+  options.address = values.http_address;
+  options.port = static_cast<std::uint16_t>(port);
+  options.threads = threads(values.runtime_io_threads);
+  options.fronts = static_cast<std::size_t>(values.http_fronts);
+  options.connections_max = static_cast<std::size_t>(values.http_connections_max);
+  options.requests_in_flight_max = static_cast<std::size_t>(values.http_in_flight_max);
+  options.header_bytes_max = static_cast<std::size_t>(values.http_header_bytes_max);
+  options.body_bytes_max = static_cast<std::size_t>(values.http_body_bytes_max);
+  options.header_timeout = values.http_header_timeout;
+  options.body_timeout = values.http_body_timeout;
+  options.write_timeout = values.http_write_timeout;
+  options.idle_timeout = values.http_idle_timeout;
+  options.request_timeout = values.http_request_timeout;
+  options.filters.cors_origins = values.gateway_allowed_origins;
+  options.filters.trusted_proxies = values.gateway_trusted_proxies;
+  options.filters.internal_tokens = {values.auth_internal_token};
+  if (!values.auth_internal_token_previous.empty())
+    options.filters.internal_tokens.push_back(values.auth_internal_token_previous);
+
+  net::server_parts parts;
+  parts.routes = std::move(routes);
+  parts.verify = [tokens = *sessions](std::string_view token,
+                                      time_point now) -> result<net::verified_token> {
+    auto claims = tokens.verify_access(token, now);
+    if (!claims)
+      return claims.error();
+    return net::verified_token{{claims->user, claims->email, claims->role}, claims->expires_at};
+  };
+  if (values.gateway_rate_limits)
+    parts.limits = net::make_local_rate_limiter(
+        {.general = static_cast<std::size_t>(values.gateway_rate_limit_general),
+         .auth = static_cast<std::size_t>(values.gateway_rate_limit_auth),
+         .queue = static_cast<std::size_t>(values.gateway_rate_limit_queue),
+         .booking = static_cast<std::size_t>(values.gateway_rate_limit_booking)});
+  return std::make_unique<net::server>(sys, *env, *registry, std::move(parts), std::move(options));
+}
+
+void node::impl::listen() {
+  const auto gate =
+      net::make_entry_gate({.enabled = values.gateway_entry_gate}, *entries, queue_role->region);
+  health = std::make_shared<net::health_monitor>(
+      sys, *env, net::health_options{},
+      std::vector<net::health_probe>{
+          probe<auth::user_view>(sys, "auth", auth_role->auth, auth::get_user{}),
+          probe<catalog::event_brief>(sys, "catalog", catalog_role->catalog, catalog::get_brief{}),
+          probe<ticket::ticket_type_view>(sys, "ticket", ticket_role->reader,
+                                          ticket::get_availability{}),
+          probe<queue::admission>(sys, "queue", queue_role->region, queue::check_admission{}),
+          probe<payment::payment_list>(sys, "payment", payment_role->reader, payment::find_order{}),
+      });
+  auto routes = std::make_shared<net::router>();
+  net::add_health_route(*routes, health);
+  net::add_auth_routes(*routes, {.auth = auth_role->auth,
+                                 .access_ttl = values.auth_access_ttl,
+                                 .refresh_ttl = values.auth_refresh_ttl,
+                                 .secure_cookies = values.auth_cookie_secure});
+  net::add_catalog_routes(*routes, {catalog_role->catalog});
+  net::add_queue_routes(*routes, {.queues = queue_role->region,
+                                  .tokens = *entries,
+                                  .token_ttl = values.queue_entry_token_ttl,
+                                  .secure_cookies = values.auth_cookie_secure});
+  net::add_ticket_routes(*routes, {ticket_role->reader});
+  net::add_seat_routes(*routes, {.region = ticket_role->region,
+                                 .reader = ticket_role->reader,
+                                 .gate = gate,
+                                 .gate_seat_map = values.gateway_gate_seat_map});
+  net::add_reservation_routes(
+      *routes, {.region = ticket_role->region, .reader = ticket_role->reader, .gate = gate});
+  net::add_payment_routes(*routes,
+                          {.region = payment_role->region, .reader = payment_role->reader});
+
+  const net::actuator_deps actuator{.health = health,
+                                    .is_draining = [this] { return front && front->is_draining(); },
+                                    .registry = registry,
+                                    .data_folder = data.path().string(),
+                                    .details = values.http_management_port != 0};
+  if (values.http_management_port == 0) {
+    net::add_actuator_routes(*routes, actuator);
+  } else {
+    auto inside = std::make_shared<net::router>();
+    net::add_health_route(*inside, health);
+    net::add_actuator_routes(*inside, actuator);
+    management = make_server(inside, values.http_management_port);
+    must(management->start(), "http.management_port");
+    spdlog::info("health and metrics on port {}", management->port());
+  }
+  front = make_server(routes, values.http_port);
+  must(front->start(), fmt::format("http://{}:{}", values.http_address, values.http_port));
+}
+
+void node::impl::stop() {
+  if (std::exchange(stopped, true))
+    return;
+  // Half of the time for requests in flight, so that the writers have the other half.
+  if (front) {
+    front->drain();
+    front->stop(milliseconds{values.runtime_shutdown_timeout} / 2);
+  }
+  if (management)
+    management->stop(milliseconds{0});
+  if (health)
+    health->stop();
+  front.reset();
+  management.reset();
+  // Those that ask before those that are asked; the actor system waits for all of them.
+  if (payment_role)
+    payment::stop_payment(*payment_role);
+  if (queue_role)
+    queue::stop(*queue_role);
+  caf::anon_send_exit(ticket_relay, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(catalog_relay, caf::exit_reason::user_shutdown);
+  if (catalog_role)
+    catalog::stop(*catalog_role);
+  caf::anon_send_exit(catalog_consumer, caf::exit_reason::user_shutdown);
+  if (ticket_role)
+    ticket::stop_ticket(sys, *ticket_role);
+  if (auth_role)
+    auth::stop(*auth_role);
+}
+
+} // namespace tiketi
