@@ -90,19 +90,36 @@ struct payment_columns {
   /// As uses or intos, in the order of `names`.
   template <class Bind>
   void bind(soci::statement& st, Bind as) {
-    st.exchange(as(id)), st.exchange(as(reservation)), st.exchange(as(event));
-    st.exchange(as(user)), st.exchange(as(order_id)), st.exchange(as(payment_key));
-    st.exchange(as(amount)), st.exchange(as(method)), st.exchange(as(status));
-    st.exchange(as(resolved)), st.exchange(as(provider)), st.exchange(as(demo));
-    st.exchange(as(provider_status)), st.exchange(as(failure_text));
-    st.exchange(as(refund_reason)), st.exchange(as(refund_amount)), st.exchange(as(approved_at));
-    st.exchange(as(refunded_at)), st.exchange(as(created_at)), st.exchange(as(updated_at));
-    st.exchange(as(confirm_message)), st.exchange(as(refund_message)), st.exchange(as(version));
+    // The binding must happen in the call that makes it: SOCI keeps a reference to a temporary
+    // until the end of the full expression.
+    as(st, id);
+    as(st, reservation);
+    as(st, event);
+    as(st, user);
+    as(st, order_id);
+    as(st, payment_key);
+    as(st, amount);
+    as(st, method);
+    as(st, status);
+    as(st, resolved);
+    as(st, provider);
+    as(st, demo);
+    as(st, provider_status);
+    as(st, failure_text);
+    as(st, refund_reason);
+    as(st, refund_amount);
+    as(st, approved_at);
+    as(st, refunded_at);
+    as(st, created_at);
+    as(st, updated_at);
+    as(st, confirm_message);
+    as(st, refund_message);
+    as(st, version);
   }
 };
 
-constexpr auto as_use = [](auto& x) { return soci::use(x); };
-constexpr auto as_into = [](auto& x) { return soci::into(x); };
+constexpr auto as_use = [](soci::statement& st, auto& x) { st.exchange(soci::use(x)); };
+constexpr auto as_into = [](soci::statement& st, auto& x) { st.exchange(soci::into(x)); };
 
 /// A prepared statement whose text and bindings the derived type gives.
 struct bound_statement {
