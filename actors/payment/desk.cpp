@@ -91,10 +91,16 @@ desk_actions desk::loaded(result<std::vector<payment_view>> rows, time_point now
     return out;
   phase_ = phase::idle;
   if (!rows) {
-    for (auto& j : std::exchange(waiting_, {}))
+    for (auto& j : std::exchange(waiting_, {})) {
+      owed_ = owed_ || std::holds_alternative<resume_job>(j.what);
       out.push_back(answer_action{j.id, rows.error()});
+    }
+    // There may be a payment that was left half way: nobody else goes on with it.
+    if (owed_)
+      wait_for(out, retry::load);
     return out;
   }
+  owed_ = false;
   rows_ = std::move(*rows);
   loaded_ = true;
   resume(out);
@@ -119,6 +125,7 @@ void desk::resume(desk_actions& out) {
 
 void desk::begin(desk_actions& out, time_point now) {
   auto* p = live();
+  repeated_ = p && p->status == payment_status::captured;
   std::visit(
       overload{
           [&](const prepare_job& j) {
@@ -252,39 +259,42 @@ desk_actions desk::payable(result<terms> answer_, time_point now) {
     done(out, failure{errc::amount_mismatch}, now);
     return out;
   }
-  std::visit(
-      overload{
-          [&](const prepare_job& j) {
-            if (j.amount != 0 && j.amount != t.amount)
-              done(out, failure{errc::amount_mismatch}, now);
-            else if (p && p->user == j.user)
-              done(out, done_with(*p, true), now);
-            else if (p)
-              done(out, failure{errc::conflict}, now);
-            else
-              write(out,
-                    {new_payment(j.ids, reservation_, t.event, j.user, t.amount, now), {}, {}, {}});
-          },
-          [&](const process_job& j) {
-            const capture_terms how{{}, j.method, options_.provider, options_.demo};
-            if (p && (p->user != j.user || p->status != payment_status::pending)) {
-              done(out, failure{errc::conflict}, now);
-              return;
-            }
-            auto row = p ? *p : new_payment(j.ids, reservation_, t.event, j.user, t.amount, now);
-            auto next_row = start_capture(row, how, now).value();
-            if (!p)
-              next_row.version = 1; // created by the same write
-            write(out, {std::move(next_row), {}, {}, {}});
-          },
-          [&](const confirm_job& j) {
-            // Nothing else ran since `begin_confirm` found it pending.
-            const capture_terms how{j.payment_key, "toss", options_.provider, options_.demo};
-            write(out, {start_capture(*p, how, now).value(), {}, {}, {}});
-          },
-          [&](const auto&) { done(out, failure{errc::internal}, now); },
-      },
-      job_kind{job_->what});
+  const auto fresh = [&](const fresh_ids& ids, user_id user) {
+    auto row = new_payment(ids, reservation_, t.event, user, t.amount, now);
+    row.demo = options_.demo;
+    return row;
+  };
+  std::visit(overload{
+                 [&](const prepare_job& j) {
+                   if (j.amount != 0 && j.amount != t.amount)
+                     done(out, failure{errc::amount_mismatch}, now);
+                   else if (p && p->user == j.user)
+                     done(out, done_with(*p, true), now);
+                   else if (p)
+                     done(out, failure{errc::conflict}, now);
+                   else
+                     write(out, {fresh(j.ids, j.user), {}, {}, {}});
+                 },
+                 [&](const process_job& j) {
+                   const capture_terms how{{}, j.method, options_.provider, options_.demo};
+                   if (p && (p->user != j.user || p->status != payment_status::pending)) {
+                     done(out, failure{errc::conflict}, now);
+                     return;
+                   }
+                   auto row = p ? *p : fresh(j.ids, j.user);
+                   auto next_row = start_capture(row, how, now).value();
+                   if (!p)
+                     next_row.version = 1; // created by the same write
+                   write(out, {std::move(next_row), {}, {}, {}});
+                 },
+                 [&](const confirm_job& j) {
+                   // Nothing else ran since `begin_confirm` found it pending.
+                   const capture_terms how{j.payment_key, "toss", options_.provider, options_.demo};
+                   write(out, {start_capture(*p, how, now).value(), {}, {}, {}});
+                 },
+                 [&](const auto&) { done(out, failure{errc::internal}, now); },
+             },
+             job_kind{job_->what});
   return out;
 }
 
@@ -408,7 +418,7 @@ void desk::committed(desk_actions& out, payment_view row, time_point now) {
 
 void desk::reload(desk_actions& out) {
   loaded_ = false;
-  phase_ = phase::idle;
+  owed_ = true;
   load(out);
 }
 
@@ -475,7 +485,7 @@ desk_actions desk::judged(result<verdict_news> verdict, time_point now) {
          now);
   } else if (verdict->confirmed) {
     confirmed_ = p->id; // becomes durable with the ticket role's own event
-    done(out, done_with(*p), now);
+    done(out, done_with(*p, repeated_), now);
   } else {
     refund_because(out, std::move(verdict->reason), {}, now);
   }
@@ -511,6 +521,9 @@ desk_actions desk::wake(time_point) {
   if (phase_ != phase::waiting)
     return out;
   switch (retry_) {
+  case retry::load:
+    load(out);
+    break;
   case retry::write:
     phase_ = phase::writing;
     out.push_back(write_action{*pending_});

@@ -168,6 +168,7 @@ public:
   /// Nothing under way: may be passivated.
   bool idle() const noexcept;
   bool is_loaded() const noexcept { return loaded_; }
+  bool is_loading() const noexcept { return phase_ == phase::loading; }
 
   /// Newest first.
   const std::vector<payment_view>& rows() const noexcept { return rows_; }
@@ -186,7 +187,7 @@ private:
     waiting, ///< to try `retry_` again
   };
 
-  enum class retry : std::uint8_t { write, look_up, find_capture, refund };
+  enum class retry : std::uint8_t { load, write, look_up, find_capture, refund };
 
   struct job {
     std::uint64_t id = 0;
@@ -217,9 +218,11 @@ private:
   reservation_id reservation_;
   desk_options options_;
   bool loaded_ = false;
+  bool owed_ = false; ///< has to be loaded, because something may be half way
   phase phase_ = phase::idle;
   std::vector<payment_view> rows_;
   std::optional<job> job_; ///< in work and not answered yet
+  bool repeated_ = false;  ///< the money was there before that job
   std::deque<job> waiting_;
   std::optional<payment_change> pending_;
   payment_id confirmed_;         ///< the ticket role said so to this desk

@@ -250,7 +250,7 @@ void perform(payment_self self, desk_actions actions) {
   if (const auto standing = state.work->standing()) {
     for (auto& promise : std::exchange(state.standings, {}))
       promise.deliver(*standing);
-  } else if (state.work->idle()) {
+  } else if (!state.work->is_loading()) {
     for (auto& promise : std::exchange(state.standings, {}))
       promise.deliver(to_caf(errc::unavailable));
   }
@@ -318,7 +318,7 @@ payment_actor::behavior_type payment_behavior(payment_self self, payment_context
           return to_caf(errc::overloaded);
         auto promise = self->make_response_promise<payment_standing>();
         s.standings.push_back(promise);
-        if (s.work->idle())
+        if (!s.work->is_loading())
           perform(self, s.work->accept(0, resume_job{}, now(self)));
         return promise;
       },

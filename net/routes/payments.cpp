@@ -102,7 +102,7 @@ void prepare(const deps_ptr& deps, front& f, const exchange_ptr& x) {
         return answer({{"orderId", done.payment.order_id},
                        {"amount", done.payment.amount},
                        {"clientKey", deps->client_key}},
-                      deps->demo);
+                      done.payment.demo);
       });
 }
 

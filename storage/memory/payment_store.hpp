@@ -35,7 +35,7 @@ public:
 
   std::vector<payment::payment_written> commit(std::vector<payment::payment_write>& batch) override;
 
-  /// Asked before every batch that writes; empty: nothing goes wrong. Called with the store locked.
+  /// Asked before every batch; empty: nothing goes wrong. Called with the store locked.
   void on_batch(std::function<commit_fault(const std::vector<payment::payment_write>&)> hook);
 
   /// While away, every write is `failed` and every read answers `unavailable`.
