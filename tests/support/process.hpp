@@ -32,11 +32,11 @@ std::uint16_t free_port();
 class server_process {
 public:
   struct options {
-    std::filesystem::path data;
+    std::filesystem::path data{};
     std::uint16_t port = 0; ///< 0: a free one
-    std::vector<std::string> arguments;
-    std::map<std::string, std::string> environment; ///< added to this process' own
-    std::filesystem::path log;                      ///< empty: `<data>/server.log`, appended to
+    std::vector<std::string> arguments{};
+    std::map<std::string, std::string> environment{}; ///< added to this process' own
+    std::filesystem::path log{};                      ///< empty: `<data>/server.log`, appended to
   };
 
   explicit server_process(options o);
