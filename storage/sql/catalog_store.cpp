@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace tiketi::sql {
 
@@ -301,10 +302,11 @@ public:
       db_.forget_prepared();
       connected_ = false;
       const bool doubt = committing && leaves_doubt(e, db_.kind());
+      spdlog::error("catalog: {} writes {}: {}", batch.size(), doubt ? "are in doubt" : "failed",
+                    e.what());
       for (auto& x : out)
         if (x.status != commit_status::rejected)
-          x = {doubt ? commit_status::unknown : commit_status::failed,
-               failure{errc::unavailable, fmt::format("catalog: {}", e.what())}, false, 0};
+          x = {doubt ? commit_status::unknown : commit_status::failed, {}, false, 0};
     }
     return out;
   }
@@ -332,7 +334,8 @@ private:
       if (!is_constraint_violation(e, db_.kind()))
         throw;
       db_.forget_prepared();
-      return refuse({errc::conflict, fmt::format("refused by the catalog: {}", e.what())});
+      spdlog::warn("catalog: a write was refused by the database: {}", e.what());
+      return refuse({errc::conflict, "The change contradicts what the catalog holds"});
     }
     db_.session() << "RELEASE SAVEPOINT command";
     return out;
@@ -745,8 +748,10 @@ private:
   result<T> guarded(F f) {
     try {
       if (!connected_) {
-        if (auto again = db_.reconnect(); !again)
-          return again.error();
+        if (auto again = db_.reconnect(); !again) {
+          spdlog::error("catalog: {}", again.error().text);
+          return failure{errc::unavailable};
+        }
         connected_ = true;
       }
       const snapshot view{db_};
@@ -754,7 +759,9 @@ private:
     } catch (const std::exception& e) {
       db_.forget_prepared();
       connected_ = false;
-      return failure{errc::unavailable, fmt::format("catalog: {}", e.what())};
+      // The text is for the log: a client must not see it.
+      spdlog::error("catalog: a read failed: {}", e.what());
+      return failure{errc::unavailable};
     }
   }
 
