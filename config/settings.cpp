@@ -272,6 +272,13 @@ const std::array rows{
         .min = 1,
         .max = 64,
         .sentence = "Passwords checked at once, each on a thread of its own"},
+    row{.name = "auth.password_waiting_max",
+        .target = &s::auth_password_waiting_max,
+        .fallback = "64",
+        .min = 1,
+        .max = 10'000,
+        .sentence = "Passwords waiting or being checked at once; one more is answered 503 with "
+                    "Retry-After"},
 
     row{.name = "catalog.readers",
         .target = &s::catalog_readers,

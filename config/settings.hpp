@@ -63,6 +63,7 @@ struct settings {
   std::int64_t auth_argon2_memory_kib = 0;
   std::int64_t auth_argon2_iterations = 0;
   std::int64_t auth_password_threads = 0;
+  std::int64_t auth_password_waiting_max = 0;
   // catalog
   std::int64_t catalog_readers = 0;
   // ticket

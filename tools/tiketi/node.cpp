@@ -177,6 +177,7 @@ void node::impl::start_auth() {
   options.hash.memory_kib = static_cast<std::uint32_t>(values.auth_argon2_memory_kib);
   options.hash.passes = static_cast<std::uint32_t>(values.auth_argon2_iterations);
   options.hash_workers = static_cast<std::size_t>(values.auth_password_threads);
+  options.hash_waiting_max = static_cast<std::size_t>(values.auth_password_waiting_max);
   auth_role = auth::start_auth(sys, *env, *registry, options,
                                {.tokens = *sessions,
                                 .writes = sql::make_auth_writes(connect("auth")),
