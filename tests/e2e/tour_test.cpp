@@ -77,7 +77,8 @@ TEST(tour_test, the_commands_of_the_readme_work_as_printed) {
   EXPECT_EQ(booking.json()["reservation"]["payment_status"], "refunded");
   const auto map = client.get("/api/v1/seats/events/" + event);
   ASSERT_EQ(map.status, 200);
-  for (const auto& seat : map.json()["seats"])
+  const auto seats = map.json();
+  for (const auto& seat : seats["seats"])
     EXPECT_EQ(seat["status"], "available") << "the cancelled seats are free again";
 
   EXPECT_EQ(server.stop(), 0) << server.log_tail();

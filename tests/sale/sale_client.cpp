@@ -131,6 +131,7 @@ std::vector<std::string> load_arguments() {
       "--gateway.rate_limits=false",
       "--auth.argon2_memory_kib=8",
       "--auth.argon2_iterations=1",
+      "--auth.password_waiting_max=10000",
       "--queue.threshold=2000",
       "--queue.admission_batch=1000",
       "--queue.admission_interval_ms=100",

@@ -138,7 +138,8 @@ protected:
 
   /// The first event on sale with (or without) seats.
   std::string event_on_sale(bool seated) {
-    for (const auto& e : call("GET", "/events?status=on_sale&page=1&limit=100").json()["events"]) {
+    const auto listed = call("GET", "/events?status=on_sale&page=1&limit=100").json();
+    for (const auto& e : listed["events"]) {
       const std::string id = e["id"];
       const auto event = call("GET", "/events/" + id).json()["event"];
       if (event["seat_layout_id"].is_null() != seated)
