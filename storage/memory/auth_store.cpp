@@ -99,6 +99,8 @@ auth_written auth_store::apply(const create_account& x) {
 }
 
 auth_written auth_store::apply(const open_session& x) {
+  if (accounts_.count(x.token.user) == 0)
+    return {commit_status::failed, {}, 0}; // the database's foreign key
   store(x.token);
   return {commit_status::committed, {}, 1};
 }

@@ -181,6 +181,13 @@ struct select_by_email {
              soci::into(out.role), soci::into(out.created_at))) {}
 };
 
+/// What went wrong without the values of the statement: those are hashes and addresses.
+std::string reason(const std::exception& error) {
+  if (const auto* e = dynamic_cast<const soci::soci_error*>(&error))
+    return e->get_error_message();
+  return error.what();
+}
+
 // -- writes ------------------------------------------------------------------------------------
 
 class sql_auth_writes final : public auth_writes {
@@ -213,7 +220,7 @@ private:
       tx.commit();
       return true;
     } catch (const std::exception& e) {
-      spdlog::error("auth store: {}", e.what());
+      spdlog::error("auth store: {}", reason(e));
       const bool doubt = committing && leaves_doubt(e, db_.kind());
       for (auto i = first; i < last; ++i)
         out[i] = {doubt ? commit_status::unknown : commit_status::failed, {}, 0};
@@ -378,7 +385,7 @@ private:
         return std::optional<account>{};
       return std::optional<account>{s.out.row()};
     } catch (const std::exception& e) {
-      spdlog::error("auth store: {}", e.what());
+      spdlog::error("auth store: {}", reason(e));
       db_.forget_prepared();
       connected_ = false;
       return errc::unavailable;

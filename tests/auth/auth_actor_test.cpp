@@ -103,29 +103,58 @@ TEST_F(auth_actor_test, guessing_slows_down_for_known_and_unknown_accounts) {
   EXPECT_EQ(metrics.logins_throttled.Value(), 2);
 }
 
+/// A hasher that answers `check_request` only when a `hash_request` comes by.
+struct slow_hasher_state {
+  slow_hasher_state() = default;
+
+  std::vector<caf::typed_response_promise<password_verdict>> held;
+};
+
+hasher_actor::behavior_type slow_hasher(hasher_actor::stateful_pointer<slow_hasher_state> self) {
+  return {
+      [self](const hash_request&) -> caf::result<hashed_password> {
+        for (auto& promise : std::exchange(self->state.held, {}))
+          promise.deliver(password_verdict{});
+        return hashed_password{};
+      },
+      [self](const check_request&) -> caf::result<password_verdict> {
+        auto promise = self->make_response_promise<password_verdict>();
+        self->state.held.push_back(promise);
+        return promise;
+      },
+  };
+}
+
 TEST_F(auth_actor_test, a_full_hashing_pool_refuses_and_recovers) {
-  register_user("a@example.com");
-  int overloaded = 0;
-  int answered = 0;
+  const std::vector<hasher_actor> slow{sys.spawn(slow_hasher), sys.spawn(slow_hasher)};
+  self->send_exit(role, caf::exit_reason::user_shutdown);
+  role =
+      sys.spawn(auth, env.get(), &metrics, tokens, options, auth_neighbours{writer, reader, slow});
   std::vector<decltype(self->request(role, caf::infinite, login{}))> pending;
-  for (int i = 0; i < 12; ++i)
+  for (int i = 0; i < 11; ++i)
     pending.push_back(self->request(role, caf::infinite,
                                     login{"u" + std::to_string(i) + "@example.com", "password1"}));
-  // The hashers wait until everything else has been done: that is a full pool.
   sched.run();
-  for (auto& p : pending)
-    p.receive([&](login_outcome&) { ADD_FAILURE() << "no such account"; },
-              [&](caf::error& e) {
-                ++answered;
-                if (to_failure(e).code == errc::overloaded)
-                  ++overloaded;
-                else
-                  EXPECT_EQ(to_failure(e).code, errc::invalid_credentials);
-              });
-  EXPECT_EQ(answered, 12);
-  EXPECT_EQ(overloaded, static_cast<int>(metrics.hashes_refused.Value()));
+  EXPECT_EQ(metrics.hashes_refused.Value(), 3) << "hash_waiting_max is 8";
+  EXPECT_EQ(metrics.hash_queue.Value(), 8);
+  EXPECT_TRUE(ask<hashed_password>(slow[0], hash_request{}));
+  EXPECT_EQ(metrics.hash_queue.Value(), 4) << "the hashers share the work";
+  EXPECT_TRUE(ask<hashed_password>(slow[1], hash_request{}));
   EXPECT_EQ(metrics.hash_queue.Value(), 0);
-  EXPECT_TRUE(log_in("a@example.com")->opened) << "the pool is free again";
+  std::map<errc, int> answers;
+  for (auto& p : pending)
+    p.receive([](login_outcome&) { ADD_FAILURE() << "no such account"; },
+              [&](caf::error& e) { ++answers[to_failure(e).code]; });
+  EXPECT_EQ(answers, (std::map<errc, int>{{errc::invalid_credentials, 8}, {errc::overloaded, 3}}));
+  auto again = self->request(role, caf::infinite, login{"v@example.com", "password1"});
+  sched.run();
+  EXPECT_EQ(metrics.hash_queue.Value(), 1) << "the pool is free again";
+  for (const auto& x : slow)
+    EXPECT_TRUE(ask<hashed_password>(x, hash_request{}));
+  again.receive([](login_outcome&) { ADD_FAILURE() << "no such account"; },
+                [](caf::error& e) { EXPECT_EQ(to_failure(e).code, errc::invalid_credentials); });
+  for (const auto& x : slow)
+    self->send_exit(x, caf::exit_reason::user_shutdown);
 }
 
 TEST_F(auth_actor_test, refresh_rotates) {

@@ -248,8 +248,6 @@ TEST_P(auth_store_test, purge_takes_only_what_expired_and_not_more_than_asked) {
 }
 
 TEST_P(auth_store_test, a_session_needs_an_account) {
-  if (std::string_view{GetParam()} == "memory")
-    GTEST_SKIP() << "foreign keys are the database's";
   const auto u = user("a@example.com");
   std::vector<auth_write> batch{
       {open_session{token(user_id{make_uuid(*env)}, make_uuid(*env), "h1", start)}},
