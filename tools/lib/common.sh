@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the scripts in tools/; sourced, not run. The caller has `set -euo pipefail`.
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
