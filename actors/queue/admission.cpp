@@ -21,49 +21,28 @@ void active_set::admit(const user_id& user, time_point expires_at, time_point en
   active_slot slot;
   slot.expires_at = expires_at;
   slot.ends_at = ends_at;
-  slot.journaled_until = expires_at;
   insert(user, slot);
 }
 
-bool active_set::restore(const user_id& user, time_point journaled_until, time_point ends_at,
-                         time_point now) {
-  active_slot slot;
-  slot.expires_at = std::min(journaled_until + rules_.slack, ends_at);
-  slot.ends_at = ends_at;
-  slot.journaled_until = journaled_until;
-  if (slot.expires_at <= now)
-    return false;
-  insert(user, slot);
-  return true;
-}
-
-active_set::renewal active_set::renew(const user_id& user, time_point now) {
+std::optional<time_point> active_set::renew(const user_id& user, time_point now) {
   const auto found = slots_.find(user);
   if (found == slots_.end())
-    return {};
+    return std::nullopt;
   auto& slot = found->second;
-  renewal out;
-  out.wanted = std::min(now + rules_.ttl, slot.ends_at);
-  // Never further than a restart would carry it, or the slot could be given away twice.
-  slot.expires_at =
-      std::max(slot.expires_at, std::min(out.wanted, slot.journaled_until + rules_.slack));
-  if (!slot.renewing && out.wanted >= slot.journaled_until + rules_.slack / 2
-      && out.wanted > slot.journaled_until) {
-    slot.renewing = true;
-    out.write = true;
-    out.wait = slot.expires_at < out.wanted;
-  }
-  return out;
+  const auto wanted = std::min(now + rules_.ttl, slot.ends_at);
+  if (slot.renewing
+      || wanted - slot.expires_at < std::max(rules_.renewal_interval, milliseconds{1}))
+    return std::nullopt;
+  slot.renewing = true;
+  return wanted;
 }
 
 void active_set::renewed(const user_id& user, time_point until) {
   const auto found = slots_.find(user);
   if (found == slots_.end())
     return;
-  auto& slot = found->second;
-  slot.renewing = false;
-  slot.journaled_until = std::max(slot.journaled_until, until);
-  slot.expires_at = std::max(slot.expires_at, until);
+  found->second.renewing = false;
+  found->second.expires_at = until;
 }
 
 void active_set::renewal_failed(const user_id& user) {
@@ -97,7 +76,10 @@ active_set::expired active_set::expire(time_point now) {
     if (found == slots_.end() || found->second.wake_at != due.at)
       continue;
     auto& slot = found->second;
-    if (slot.expires_at <= now) {
+    if (slot.renewing) {
+      slot.wake_at = now + seconds{1};
+      wakes_.push({slot.wake_at, due.user});
+    } else if (slot.expires_at <= now) {
       if (slot.leaving_since)
         out.leaving.push_back(due.user);
       slots_.erase(found);

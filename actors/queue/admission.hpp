@@ -17,17 +17,15 @@ namespace tiketi::queue {
 struct slot_rules {
   milliseconds ttl{600'000};           ///< life of a slot after the user was last heard of
   milliseconds session_max{3'600'000}; ///< no renewal carries a slot further than this
-  /// A renewal is journaled only when the journal lags this much; after a restart every slot gets
-  /// it on top, so that nobody who was told to be active is forgotten.
-  milliseconds slack{5'000};
+  /// A renewal is written only when it gains this much, so a slot may end this much early.
+  milliseconds renewal_interval{5'000};
 };
 
 /// One admitted user.
 struct active_slot {
-  time_point expires_at;
-  time_point ends_at;                         ///< the session's end, whatever the user does
-  time_point journaled_until;                 ///< what a restart would find, without the slack
-  bool renewing = false;                      ///< a renewal is on its way to the journal
+  time_point expires_at; ///< as the journal has it: a restart finds exactly this
+  time_point ends_at;    ///< the session's end, whatever the user does
+  bool renewing = false; ///< a renewal is on its way to the journal
   std::optional<std::uint32_t> leaving_since; ///< line seconds
   time_point wake_at; ///< when the expiry heap looks at this user; kept by `active_set`
 };
@@ -46,18 +44,10 @@ public:
   /// A new slot, or the same user's slot anew.
   void admit(const user_id& user, time_point expires_at, time_point ends_at);
 
-  /// From the journal after a restart. False: it has expired, nothing was added.
-  bool restore(const user_id& user, time_point journaled_until, time_point ends_at, time_point now);
-
-  struct renewal {
-    time_point wanted; ///< what to write
-    bool write = false;
-    bool wait = false; ///< the slot got its full life only once this is written
-  };
-
-  /// The user was heard of. The slot is extended at once as far as the slack allows without a
-  /// write. Only for users who have a slot.
-  renewal renew(const user_id& user, time_point now);
+  /// The user was heard of. What the slot's new end should be; nothing: it is fine as it is, or a
+  /// renewal is under way. The slot changes only with `renewed`, and does not run out before that
+  /// or `renewal_failed`: otherwise it could be given away and then come back from the journal.
+  std::optional<time_point> renew(const user_id& user, time_point now);
   void renewed(const user_id& user, time_point until);
   void renewal_failed(const user_id& user);
 

@@ -230,6 +230,12 @@ void queue_state::count_metrics(const journal_op& op) {
 void queue_state::finish(commit_status status) {
   commit_under_way_ = false;
   auto batch = std::exchange(writing_, {});
+  if (status == commit_status::failed) {
+    // What was decided on top of it must not come true without it: a later admission would
+    // overtake an earlier one.
+    std::move(gathered_.begin(), gathered_.end(), std::back_inserter(batch));
+    gathered_.clear();
+  }
   const auto at = now();
   bool agrees = true;
   for (auto& pending : batch) {
@@ -354,6 +360,7 @@ void queue_state::with_brief(waiter use) {
 void queue_state::brief_known(const failure* why) {
   asking_ = false;
   go_on(std::exchange(brief_waiters_, {}), why);
+  admit(); // a run may have waited for the sale's window
   settle();
 }
 
@@ -425,19 +432,14 @@ void queue_state::here(const user_id& user, place_promise promise, bool detailed
   if (room_->place_of(user) == place::waiting) {
     room_->touch(user, now());
   } else {
-    const auto renewal = room_->renew(user, now());
-    if (renewal.write) {
-      commit_callback done;
-      if (renewal.wait)
-        done = [=, this](commit_status status) mutable {
-          if (status == commit_status::unknown)
-            promise.deliver(to_caf(errc::unavailable));
-          else // not written: the slot is as it was, a little longer at most
-            promise.deliver(describe(user, room_->active_size(), detailed));
-        };
-      submit(renew_slot{user, renewal.wanted}, std::move(done));
-      if (renewal.wait)
-        return;
+    if (auto op = room_->decide_renewal(user, now())) {
+      submit(std::move(*op), [=, this](commit_status status) mutable {
+        if (status == commit_status::unknown)
+          promise.deliver(to_caf(errc::unavailable));
+        else // where it was not written, the slot is as it was
+          promise.deliver(describe(user, room_->active_size(), detailed));
+      });
+      return;
     }
   }
   promise.deliver(describe(user, room_->active_size(), detailed));

@@ -16,17 +16,23 @@ queue_role start_queue(caf::actor_system& sys, environment& env, prometheus::Reg
   batch_observer observe = [metrics = role.metrics](std::size_t, std::chrono::nanoseconds took) {
     metrics->commit_seconds.Observe(std::chrono::duration<double>(took).count());
   };
-  role.writer =
-      sys.spawn<caf::detached>(writer<queue_write, queue_written>, std::move(dependencies.writes),
-                               options.writer, std::move(observe));
-  role.reader = sys.spawn<caf::detached>(queue_reading, std::move(dependencies.queries));
+  if (dependencies.detached) {
+    role.writer =
+        sys.spawn<caf::detached>(writer<queue_write, queue_written>, std::move(dependencies.writes),
+                                 options.writer, std::move(observe));
+    role.reader = sys.spawn<caf::detached>(queue_reading, std::move(dependencies.queries));
+  } else {
+    role.writer = sys.spawn(writer<queue_write, queue_written>, std::move(dependencies.writes),
+                            options.writer, std::move(observe));
+    role.reader = sys.spawn(queue_reading, std::move(dependencies.queries));
+  }
 
   auto context = std::make_shared<queue_context>();
   auto& o = context->options;
   o.room.slots.ttl = options.active_ttl;
   o.room.slots.session_max = options.session_max;
-  // A slot that lives shorter than the slack would be kept by it alone.
-  o.room.slots.slack = std::min(options.renewal_interval, milliseconds{options.active_ttl} / 4);
+  o.room.slots.renewal_interval =
+      std::min(options.renewal_interval, milliseconds{options.active_ttl} / 4);
   o.room.threshold = options.threshold;
   o.room.seen_ttl = options.seen_ttl;
   o.room.leave_grace = options.leave_grace;

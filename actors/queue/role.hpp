@@ -26,8 +26,8 @@ struct queue_options {
   milliseconds admission_interval{1000};
   /// Users admitted per event and run, 1 … 100'000. [QUEUE_ADMISSION_BATCH_SIZE]
   std::size_t admission_batch = 100;
-  /// A slot's renewals are written this often at most, 100 … 60'000 ms. A restart gives every slot
-  /// this much on top.
+  /// A slot's renewals are written this often at most, 100 … 60'000 ms, so it may run out this
+  /// much early. A quarter of `active_ttl` at most.
   milliseconds renewal_interval{5000};
   /// Users in one line, 1 … 200'000'000; over it joining is refused with 503.
   std::size_t line_max = 5'000'000;
@@ -47,6 +47,7 @@ struct queue_dependencies {
   catalog::briefs_view catalog;
   std::shared_ptr<queue_writes> writes;   ///< a connection of its own
   std::shared_ptr<queue_queries> queries; ///< another one
+  bool detached = true; ///< false: blocking actors stay on the scheduler (simulation only)
 };
 
 struct queue_role {

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t stale_batch_max = 1000;
 constexpr std::size_t departures_max = 1000;
+constexpr milliseconds purge_delay{5'000};
 constexpr std::size_t sweep_min = 1024;
 constexpr std::size_t sweep_max = 131'072;
 
@@ -137,24 +138,25 @@ std::optional<journal_op> waiting_room::decide_release(const user_id& user) cons
   return drop_active{user, leaving(user)};
 }
 
+std::optional<journal_op> waiting_room::decide_renewal(const user_id& user, time_point now) {
+  if (const auto until = active_.renew(user, now))
+    return renew_slot{user, *until};
+  return std::nullopt;
+}
+
 std::optional<journal_op> waiting_room::decide_purge(time_point now) {
   if (!purge_at_ || now < *purge_at_)
     return std::nullopt;
-  // A slot may live `slack` longer than the journal says.
-  const auto before = now - rules_.slots.slack;
-  if (last_expired_ > before)
-    purge_at_ = now + rules_.slots.slack;
-  else
-    purge_at_.reset();
-  return purge_expired{before};
+  purge_at_.reset();
+  return purge_expired{last_expired_};
 }
 
 std::size_t waiting_room::expire(time_point now) {
   const auto gone = active_.expire(now);
   if (gone.count > 0) {
-    last_expired_ = now;
+    last_expired_ = std::max(last_expired_, now);
     if (!purge_at_)
-      purge_at_ = now + rules_.slots.slack;
+      purge_at_ = now + purge_delay;
     ghosts_.insert(gone.leaving.begin(), gone.leaving.end());
   }
   return gone.count;
@@ -257,7 +259,7 @@ void waiting_room::abandon(const journal_op& op) {
       try_departure_again(unmark->user);
   } else if (const auto* purge = std::get_if<purge_expired>(&op)) {
     if (!purge_at_)
-      purge_at_ = purge->before + 2 * rules_.slots.slack;
+      purge_at_ = purge->before + purge_delay;
   }
 }
 
@@ -286,11 +288,14 @@ std::vector<journal_op> waiting_room::restore(const queue_page& page, time_point
   sequence_ = std::max(sequence_, line_.last_sequence());
   if (page.threshold != 0)
     threshold_ = page.threshold;
-  for (const auto& row : page.active)
-    if (!active_.restore(row.user, row.expires_at, row.ends_at, now)) {
+  for (const auto& row : page.active) {
+    if (row.expires_at > now) {
+      active_.admit(row.user, row.expires_at, row.ends_at);
+    } else {
       last_expired_ = now;
-      purge_at_ = now + rules_.slots.slack;
+      purge_at_ = now + purge_delay;
     }
+  }
   for (const auto& row : page.leaving)
     goodbyes_.push_back({row.since_s, row.user});
   return trash;

@@ -85,10 +85,8 @@ public:
   /// A waiting user was heard of.
   void touch(const user_id& user, time_point now) { line_.touch(user, line_seconds(now)); }
 
-  /// An active user was heard of; see `active_set::renew`.
-  active_set::renewal renew(const user_id& user, time_point now) {
-    return active_.renew(user, now);
-  }
+  /// An active user was heard of. Nothing: the slot needs no renewal now.
+  std::optional<journal_op> decide_renewal(const user_id& user, time_point now);
 
   // -- what became of them -------------------------------------------------------------------
 
@@ -134,7 +132,7 @@ private:
   std::uint64_t sequence_ = 0;         ///< last number given out
   std::unordered_set<user_id> ghosts_; ///< their slot ran out while they were leaving
   std::optional<time_point> purge_at_;
-  time_point last_expired_;
+  time_point last_expired_; ///< rows up to here are of slots that ran out
 };
 
 /// The user an operation is about; nothing for those about the whole event, and for renewals,

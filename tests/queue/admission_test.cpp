@@ -11,7 +11,7 @@ constexpr time_point t0 = from_millis(1'771'754'400'000);
 
 class active_set_test : public ::testing::Test {
 protected:
-  slot_rules rules{.ttl = 600s, .session_max = 3600s, .slack = 5s};
+  slot_rules rules{.ttl = 600s, .session_max = 3600s, .renewal_interval = 5s};
   active_set slots{rules};
 
   void admit(std::uint64_t n, time_point at) {
@@ -30,15 +30,14 @@ TEST_F(active_set_test, a_slot_runs_out_when_nobody_renews_it) {
 TEST_F(active_set_test, renewal_slides_but_never_past_the_session) {
   admit(1, t0);
   auto now = t0;
-  while (slots.find(nth_user(1))) {
+  for (;;) {
     now += 300s;
     ASSERT_LE(now, t0 + 3600s) << "a slot outlived its session";
     slots.expire(now);
     if (!slots.find(nth_user(1)))
       break;
-    const auto r = slots.renew(nth_user(1), now);
-    if (r.write)
-      slots.renewed(nth_user(1), r.wanted);
+    if (const auto until = slots.renew(nth_user(1), now))
+      slots.renewed(nth_user(1), *until);
     EXPECT_EQ(slots.find(nth_user(1))->expires_at, std::min(now + 600s, t0 + 3600s));
   }
   EXPECT_EQ(now, t0 + 3600s);
@@ -48,40 +47,36 @@ TEST_F(active_set_test, renewals_are_written_only_now_and_then) {
   admit(1, t0);
   int writes = 0;
   for (auto now = t0; now < t0 + 60s; now += 1s) {
-    const auto r = slots.renew(nth_user(1), now);
-    EXPECT_FALSE(r.wait) << "whoever polls each second never waits for the journal";
-    EXPECT_EQ(slots.find(nth_user(1))->expires_at, now + 600s);
-    if (r.write) {
+    if (const auto until = slots.renew(nth_user(1), now)) {
       ++writes;
-      slots.renewed(nth_user(1), r.wanted);
+      slots.renewed(nth_user(1), *until);
     }
+    EXPECT_GT(slots.find(nth_user(1))->expires_at, now + 595s);
   }
-  EXPECT_GE(writes, 12);
-  EXPECT_LE(writes, 30);
+  EXPECT_EQ(writes, 11);
 }
 
-TEST_F(active_set_test, memory_never_runs_ahead_of_what_a_restart_would_find) {
+TEST_F(active_set_test, a_slot_changes_only_when_the_renewal_is_written) {
   admit(1, t0);
-  const auto r = slots.renew(nth_user(1), t0 + 300s);
-  EXPECT_TRUE(r.write);
-  EXPECT_TRUE(r.wait);
-  EXPECT_EQ(slots.find(nth_user(1))->expires_at, t0 + 605s) << "journal plus slack";
-  EXPECT_FALSE(slots.renew(nth_user(1), t0 + 300s).write) << "one renewal at a time";
+  const auto until = slots.renew(nth_user(1), t0 + 300s);
+  EXPECT_EQ(until, t0 + 900s);
+  EXPECT_EQ(slots.find(nth_user(1))->expires_at, t0 + 600s);
+  EXPECT_FALSE(slots.renew(nth_user(1), t0 + 300s)) << "one renewal at a time";
   slots.renewal_failed(nth_user(1));
-  EXPECT_EQ(slots.find(nth_user(1))->expires_at, t0 + 605s);
-  const auto again = slots.renew(nth_user(1), t0 + 301s);
-  ASSERT_TRUE(again.write);
-  slots.renewed(nth_user(1), again.wanted);
-  EXPECT_EQ(slots.find(nth_user(1))->expires_at, t0 + 901s);
+  EXPECT_EQ(slots.find(nth_user(1))->expires_at, t0 + 600s);
+  EXPECT_EQ(slots.renew(nth_user(1), t0 + 301s), t0 + 901s);
 }
 
-TEST_F(active_set_test, a_restart_keeps_the_remaining_time_within_the_slack) {
-  EXPECT_TRUE(slots.restore(nth_user(1), t0 + 100s, t0 + 3600s, t0));
-  EXPECT_EQ(slots.find(nth_user(1))->expires_at, t0 + 105s);
-  EXPECT_TRUE(slots.restore(nth_user(2), t0 + 100s, t0 + 102s, t0));
-  EXPECT_EQ(slots.find(nth_user(2))->expires_at, t0 + 102s) << "the session ends anyway";
-  EXPECT_FALSE(slots.restore(nth_user(3), t0 - 5s, t0 + 3600s, t0));
-  EXPECT_EQ(slots.size(), 2u);
+TEST_F(active_set_test, a_slot_does_not_run_out_under_its_renewal) {
+  admit(1, t0);
+  ASSERT_TRUE(slots.renew(nth_user(1), t0 + 599s));
+  EXPECT_EQ(slots.expire(t0 + 601s).count, 0u);
+  slots.renewed(nth_user(1), t0 + 1199s);
+  EXPECT_EQ(slots.expire(t0 + 1198s).count, 0u);
+  ASSERT_TRUE(slots.renew(nth_user(1), t0 + 1198s));
+  EXPECT_EQ(slots.expire(t0 + 1200s).count, 0u);
+  slots.renewal_failed(nth_user(1));
+  EXPECT_EQ(slots.expire(t0 + 1202s).count, 1u);
 }
 
 TEST_F(active_set_test, a_slot_won_again_does_not_end_with_the_old_one) {

@@ -329,13 +329,13 @@ TEST_F(queue_actor_test, renewals_reach_the_journal_now_and_then) {
   const auto before = journal->batches();
   for (int i = 0; i < 60; ++i) {
     advance(1s);
-    EXPECT_EQ(poll(1)->expires_at, env->now() + 600s);
+    EXPECT_GT(poll(1)->expires_at, env->now() + 595s);
   }
-  EXPECT_GE(journal->batches() - before, 12u);
-  EXPECT_LE(journal->batches() - before, 30u);
+  EXPECT_EQ(journal->batches() - before, 12u);
   advance(300s);
-  EXPECT_EQ(poll(1)->expires_at, env->now() + 600s) << "after a pause the answer waits for it";
-  EXPECT_EQ(journal->rows(event).active.at(nth_user(1)).first, env->now() + 600s);
+  EXPECT_EQ(poll(1)->expires_at, env->now() + 600s);
+  EXPECT_EQ(journal->rows(event).active.at(nth_user(1)).first, env->now() + 600s)
+      << "durable when answered";
 }
 
 TEST_F(queue_actor_test, an_empty_queue_is_given_up_and_comes_back) {
@@ -344,11 +344,13 @@ TEST_F(queue_actor_test, an_empty_queue_is_given_up_and_comes_back) {
   self->send(region, booking_done{event, nth_user(1)});
   sched.run();
   const auto running = sys.registry().running();
-  advance(70s);
+  for (int i = 0; i < 10; ++i)
+    advance(10s);
   EXPECT_EQ(sys.registry().running(), running - 1) << "the queue actor is gone";
   EXPECT_EQ(enter(2)->threshold, 1u) << "the journal remembers";
   EXPECT_EQ(enter(3)->position, 1u);
-  advance(70s);
+  for (int i = 0; i < 10; ++i)
+    advance(10s);
   EXPECT_EQ(poll(3)->position, 1u) << "a queue in use stays";
 }
 
@@ -384,8 +386,9 @@ TEST_F(queue_actor_test, many_joins_share_few_commits) {
   for (auto& p : pending)
     p.receive(
         [&](const queue_place& x) {
-          if (static_cast<place>(x.place) == place::waiting)
+          if (static_cast<place>(x.place) == place::waiting) {
             EXPECT_EQ(x.position, ++position);
+          }
         },
         [](const caf::error&) { ADD_FAILURE(); });
   EXPECT_EQ(position, 498u);

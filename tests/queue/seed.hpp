@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 #include <string>
 
@@ -24,9 +25,14 @@ inline std::string replay(std::uint64_t seed) {
 
 /// The same user for the same number; spread over all bits like real ids.
 inline user_id nth_user(std::uint64_t n) {
-  std::mt19937_64 engine{n + 1};
+  const auto mix = [](std::uint64_t x) { // splitmix64
+    x += 0x9e3779b97f4a7c15ULL;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+    return x ^ (x >> 31);
+  };
   user_id user;
-  const std::uint64_t words[2] = {engine(), engine()};
+  const std::uint64_t words[2] = {mix(2 * n + 1), mix(2 * n + 2)};
   std::memcpy(user.value.bytes.data(), words, sizeof words);
   return user;
 }

@@ -134,12 +134,12 @@ void run_against_model(std::uint64_t seed, int join_weight, int steps, std::uint
 }
 
 TEST(waiting_line_test, behaves_like_the_model_when_it_grows) {
-  run_against_model(test::test_seed(), 80, 6000, 20'000);
+  run_against_model(test::test_seed(), 80, 4000, 20'000);
 }
 
 TEST(waiting_line_test, behaves_like_the_model_when_users_come_and_go) {
   for (int i = 0; i < 4; ++i)
-    run_against_model(test::test_seed() + static_cast<std::uint64_t>(i), 50, 8000, 3'000);
+    run_against_model(test::test_seed() + static_cast<std::uint64_t>(i), 50, 4000, 3'000);
 }
 
 TEST(waiting_line_test, behaves_like_the_model_when_it_is_mostly_empty) {
@@ -190,11 +190,11 @@ TEST(waiting_line_test, a_sweep_is_bounded_and_goes_round) {
 
 TEST(waiting_line_test, memory_follows_the_number_of_users) {
   waiting_line line;
-  constexpr std::uint64_t many = 300'000;
+  constexpr std::uint64_t many = 100'000;
   std::uint64_t peak_per_user = 0;
   for (std::uint64_t i = 0; i < many; ++i) {
     line.push_back(nth_user(i), i + 1, 1);
-    if (i > 10'000)
+    if (i > 20'000)
       peak_per_user = std::max<std::uint64_t>(peak_per_user, line.bytes() / (i + 1));
   }
   EXPECT_LT(peak_per_user, 40u);
