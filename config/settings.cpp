@@ -687,7 +687,8 @@ std::vector<std::string> load_environment(settings& values, const environment_ma
       load_secret(values, r, variables, errors);
   for (auto at = variables.lower_bound(prefix);
        at != variables.end() && at->first.starts_with(prefix); ++at) {
-    const auto& [name, value] = *at;
+    const auto& name = at->first; // no structured binding: clang 14 cannot capture one
+    const auto& value = at->second;
     const auto found = std::find_if(rows.begin(), rows.end(), [&](const row& r) {
       return r.secret.empty() && environment_name(r) == name;
     });
