@@ -268,7 +268,6 @@ void leave(relay_self self, const caf::error& reason) {
   state.leaving = true;
   auto changed = changed_cursors(state);
   auto quit = [self, reason] {
-    self->send_exit(self->state.outbox, caf::exit_reason::user_shutdown);
     self->quit(reason);
   };
   if (changed.empty()) {
@@ -320,7 +319,11 @@ outbox_actor spawn_outbox(caf::actor_system& sys, environment& env,
 
 relay_actor spawn_relay(caf::actor_system& sys, environment& env, outbox_actor outbox,
                         std::vector<subscription> subscriptions, relay_options options) {
-  return sys.spawn(relay, &env, std::move(outbox), std::move(subscriptions), options);
+  auto handle = sys.spawn(relay, &env, outbox, std::move(subscriptions), options);
+  // However the relay ends, also when it is killed before it ran.
+  handle->attach_functor(
+      [outbox] { caf::anon_send_exit(outbox, caf::exit_reason::user_shutdown); });
+  return handle;
 }
 
 } // namespace tiketi

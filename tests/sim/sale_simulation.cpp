@@ -1,0 +1,863 @@
+#include "tests/sim/sale_simulation.hpp"
+
+#include "actors/bus/relay.hpp"
+#include "actors/catalog/type_ids.hpp"
+#include "actors/event/role.hpp"
+#include "actors/payment/role.hpp"
+#include "actors/queue/role.hpp"
+#include "actors/system/actor_config.hpp"
+#include "actors/system/caf_error.hpp"
+#include "storage/memory/payment_store.hpp"
+#include "storage/memory/queue_journal.hpp"
+#include "storage/memory/ticket_store.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+
+#include <caf/all.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <fmt/format.h>
+#include <prometheus/registry.h>
+
+namespace tiketi::sim {
+
+/// To the people: carry this out now.
+struct act {
+  std::function<void(caf::event_based_actor*)> what;
+};
+
+} // namespace tiketi::sim
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::sim::act)
+
+namespace tiketi::sim {
+
+namespace {
+
+using namespace std::chrono_literals;
+using memory::commit_fault;
+using ticket::reservation_status;
+
+constexpr time_point epoch = from_millis(1'771'754'400'000);
+constexpr std::uint32_t threshold = 3;
+
+struct violation : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+void require(bool holds, const std::string& what) {
+  if (!holds)
+    throw violation(what);
+}
+
+/// What the bank did, which no crash of ours undoes.
+struct bank {
+  struct account {
+    bool captured = false;
+    bool refunded = false;
+  };
+  std::map<payment_id, account> accounts;
+};
+
+/// What one person knows.
+struct person {
+  user_id id;
+  bool admitted = false;
+  bool busy = false; ///< something asked and not answered
+  std::vector<reservation_id> reservations;
+  std::string open_key; ///< of a hold without a definite answer
+  std::vector<seat_id> open_seats;
+  bool open_tickets = false;
+};
+
+/// What people were promised.
+struct promise_made {
+  bool paid = false;
+  bool cancelled = false;
+  bool cancel_asked = false; ///< or a refund
+  bool pay_asked = false;
+};
+
+class world {
+public:
+  explicit world(std::uint64_t seed)
+      : chance_(seed),
+        seed_(seed),
+        env_(make_seeded_environment(seed ^ 0x9e3779b97f4a7c15ULL, [this] { return now(); })) {
+    event_ = event_id{make_uuid(*env_)};
+    fill_store();
+    hook_stores();
+    for (int i = 0; i < 5; ++i) {
+      person p;
+      p.id = user_id{make_uuid(*env_)};
+      people_.push_back(p);
+    }
+    faulty_ = chance_() % 4 != 0; // some runs are quiet: then nothing may fail at all
+    boot();
+  }
+
+  ~world() {
+    if (life_)
+      die();
+  }
+
+  void run() {
+    const std::size_t steps = 300 + chance_() % 900;
+    for (std::size_t i = 0; i < steps; ++i) {
+      step();
+      check_if_changed();
+    }
+    heal();
+    check();
+    check_final();
+  }
+
+  run_result result;
+
+private:
+  /// Everything that a crash takes away.
+  struct life {
+    struct config : actor_config {
+      config() { set("scheduler.policy", caf::atom("testing")); }
+    };
+
+    config cfg;
+    prometheus::Registry registry;
+    std::unique_ptr<caf::actor_system> sys = std::make_unique<caf::actor_system>(cfg);
+    ticket::ticket_role tickets;
+    payment::payment_role payments;
+    queue::queue_role queue;
+    relay_actor ticket_relay;
+    caf::actor people;
+    std::vector<caf::actor> others;
+
+    caf::scheduler::test_coordinator& sched() {
+      return dynamic_cast<caf::scheduler::test_coordinator&>(sys->scheduler());
+    }
+  };
+
+  time_point now() const { return epoch + elapsed_; }
+
+  /// As `require`, from inside an actor, where an exception would end the actor and not the run.
+  void expect(bool holds, const std::string& what) {
+    if (!holds && failure_.empty())
+      failure_ = what;
+  }
+
+  bool dice(unsigned one_in) { return chance_() % one_in == 0; }
+
+  void note(std::string what) {
+    if (result.trace.size() < 100'000)
+      result.trace.push_back(fmt::format("{:>9} {}", elapsed_.count(), std::move(what)));
+  }
+
+  static std::string brief(const uuid& id) { return to_string(id).substr(0, 8); }
+  template <class Tag>
+  static std::string brief(const basic_id<Tag>& id) {
+    return to_string(id).substr(19); // random part: reservations share their time
+  }
+
+  // -- stores ------------------------------------------------------------------------------------
+
+  void fill_store() {
+    ticket::change_catalog c;
+    c.message = make_uuid(*env_);
+    c.event.id = event_;
+    c.event.title = "Simulated night";
+    c.event.venue = "Hall";
+    c.event.event_date = epoch + 240h;
+    c.event.sale_start = epoch - 1h;
+    c.event.sale_end = epoch + 200h;
+    c.event.layout = layout_id{make_uuid(*env_)};
+    c.event.layout_config = R"({"sections":[]})";
+    for (int i = 1; i <= 5; ++i) {
+      ticket::seat_row seat;
+      seat.id = seat_id{make_uuid(*env_)};
+      seat.section = "A";
+      seat.row = 1;
+      seat.number = i;
+      seat.label = "A-1-" + std::to_string(i);
+      seat.price = 1000 * i;
+      seats_.push_back(seat.id);
+      c.seats.push_back(seat);
+    }
+    ticket::ticket_type_view type;
+    type.id = ticket_type_id{make_uuid(*env_)};
+    type.event = event_;
+    type.name = "Standing";
+    type.price = 500;
+    type.total = 4;
+    type.available = 4;
+    type_ = type.id;
+    c.types.push_back(type);
+    std::vector<ticket::ticket_write> batch{{c}};
+    require(disk_tickets_.commit(batch).front().status == commit_status::committed,
+            "the store could not be filled");
+  }
+
+  void hook_stores() {
+    disk_tickets_.on_batch([this](const auto&) { return fault_of_batch("ticket"); });
+    disk_payments_.on_batch([this](const auto&) { return fault_of_batch("payment"); });
+    disk_queue_->set_fate([this](const std::vector<queue::queue_write>& batch) {
+      using fate = memory::queue_journal::fate;
+      switch (fault_of_batch("queue")) {
+      case commit_fault::none:
+        watch_admissions(batch);
+        return fate::committed;
+      case commit_fault::refused:
+        return fate::failed;
+      case commit_fault::answer_lost:
+        watch_admissions(batch);
+        return fate::unknown;
+      case commit_fault::commit_lost:
+        return fate::lost;
+      }
+      return fate::committed;
+    });
+  }
+
+  commit_fault fault_of_batch(const char* where) {
+    if (crashing_)
+      return commit_fault::commit_lost; // the dead write nothing
+    changed_ = true;
+    if (!faulty_ || healing_ || !dice(12))
+      return commit_fault::none;
+    ++result.faults;
+    static constexpr commit_fault kinds[] = {commit_fault::refused, commit_fault::answer_lost,
+                                             commit_fault::commit_lost};
+    static constexpr const char* names[] = {"refused", "answer lost", "commit lost"};
+    const auto kind = chance_() % 3;
+    note(fmt::format("fault: {} batch, {}", where, names[kind]));
+    return kinds[kind];
+  }
+
+  // -- life and death ----------------------------------------------------------------------------
+
+  void boot() {
+    life_ = std::make_unique<life>();
+    auto& sys = *life_->sys;
+    auto& reg = life_->registry;
+
+    const auto catalog = sys.spawn(
+        [](catalog::briefs_view::pointer, time_point end) -> catalog::briefs_view::behavior_type {
+          return {[end](const catalog::get_brief& q) {
+            return catalog::event_brief{q.event, "Simulated night", "", false, epoch - 1h, end};
+          }};
+        },
+        epoch + 200h);
+    life_->others.push_back(caf::actor_cast<caf::actor>(catalog));
+
+    ticket::ticket_options t;
+    t.hold_ttl = 30s;
+    t.tick = 500ms;
+    t.idle_after = 20s;
+    t.timing.retry_min = 200ms;
+    t.timing.retry_max = 2s;
+    t.timing.reconcile_after = 10s;
+    t.timing.standing_timeout = 2s;
+    t.timing.standing_retry = 1s;
+    t.timing.capturing_max = 20s;
+    t.timing.unreachable_max = 10s;
+    t.limits.seats_per_user_and_event = 3;
+    t.limits.tickets_per_user_and_event = 3;
+    ticket::ticket_dependencies td;
+    td.writes = std::shared_ptr<ticket::ticket_writes>(&disk_tickets_, [](auto*) {});
+    td.queries.push_back(disk_tickets_.queries());
+    td.detached = false;
+    life_->tickets = ticket::start_ticket(sys, *env_, reg, t, std::move(td));
+
+    relay_options relay;
+    relay.tick = 500ms;
+    relay.poll = 2s;
+    relay.patience = 20s;
+    payment::payment_options p;
+    p.ticket_timeout = 3s;
+    p.provider_timeout = 3s;
+    p.back_off_min = 300ms;
+    p.back_off_max = 3s;
+    p.idle_after = 10s;
+    p.tick = 500ms;
+    p.relay = relay;
+    p.detached = false;
+    payment::payment_dependencies pd;
+    pd.writes = std::shared_ptr<payment::payment_writes>(&disk_payments_, [](auto*) {});
+    pd.region_queries = disk_payments_.queries();
+    pd.front_queries = disk_payments_.queries();
+    pd.outbox = disk_payments_.outbox();
+    pd.money = {spawn_bank(sys), "simulated", true, true};
+    pd.tickets = life_->tickets.region;
+    pd.subscriptions = {{"payment-events", "ticket", life_->tickets.consumer}};
+    life_->payments = payment::start_payment(sys, *env_, reg, p, std::move(pd));
+
+    queue::queue_options q;
+    q.threshold = threshold;
+    q.active_ttl = 60s;
+    q.session_max = 300s;
+    q.seen_ttl = 60s;
+    q.leave_grace = 2s;
+    q.admission_interval = 1s;
+    q.admission_batch = 2;
+    q.renewal_interval = 1s;
+    q.idle_after = 10s;
+    queue::queue_dependencies qd;
+    qd.catalog = catalog;
+    qd.writes = disk_queue_;
+    qd.queries = memory::make_queue_queries(disk_queue_);
+    qd.detached = false;
+    life_->queue = queue::start_queue(sys, *env_, reg, q, std::move(qd));
+
+    life_->ticket_relay =
+        spawn_relay(sys, *env_, spawn_outbox(sys, *env_, disk_tickets_.outbox(), false),
+                    {life_->payments.consumer()}, relay);
+    life_->tickets.links->set(life_->payments.region, life_->queue.region, life_->ticket_relay);
+    life_->people = sys.spawn([](caf::event_based_actor* self) -> caf::behavior {
+      return {[self](const act& a) { a.what(self); }};
+    });
+  }
+
+  payment::provider_actor spawn_bank(caf::actor_system& sys) {
+    using namespace payment;
+    return sys.spawn([this]() -> provider_actor::behavior_type {
+      return {
+          [this](const capture_money& c) -> caf::result<provider_answer> {
+            auto& a = accounts_.accounts[c.payment.id];
+            if (!a.captured && dice(8))
+              return answer(provider_outcome::declined);
+            if (bank_fails() && dice(2))
+              return answer(provider_outcome::unknown); // lost on the way there
+            expect(!a.refunded || a.captured, "a refund without a capture");
+            a.captured = true;
+            note("bank: captured " + brief(c.payment.id));
+            return answer(bank_fails() ? provider_outcome::unknown : provider_outcome::approved);
+          },
+          [this](const look_up_capture& l) -> caf::result<provider_answer> {
+            if (bank_fails())
+              return answer(provider_outcome::unknown);
+            return answer(accounts_.accounts[l.payment.id].captured ? provider_outcome::approved
+                                                                    : provider_outcome::not_found);
+          },
+          [this](const refund_money& r) -> caf::result<provider_answer> {
+            auto& a = accounts_.accounts[r.payment.id];
+            if (bank_fails() && dice(2))
+              return answer(provider_outcome::unknown);
+            expect(a.captured, "P3: money goes back that never came: " + brief(r.payment.id));
+            a.refunded = true;
+            note("bank: refunded " + brief(r.payment.id));
+            return answer(bank_fails() ? provider_outcome::unknown : provider_outcome::approved);
+          },
+      };
+    });
+  }
+
+  payment::provider_answer answer(payment::provider_outcome outcome) {
+    payment::provider_answer a;
+    a.outcome = outcome;
+    a.at = now();
+    a.status = "DONE";
+    return a;
+  }
+
+  bool bank_fails() { return faulty_ && !healing_ && dice(6); }
+
+  /// The process is gone between two instructions: nothing more is written, nothing answered.
+  void die() {
+    crashing_ = true;
+    const auto end = [](const auto& actor) {
+      if (actor)
+        caf::anon_send_exit(actor, caf::exit_reason::kill);
+    };
+    auto& l = *life_;
+    end(l.tickets.writer);
+    end(l.people);
+    end(l.tickets.region);
+    end(l.tickets.consumer);
+    for (auto& h : l.tickets.helpers)
+      end(h);
+    // These two take their children along when asked, not when killed; nothing they still do is
+    // written.
+    caf::anon_send_exit(l.payments.region, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(l.queue.region, caf::exit_reason::user_shutdown);
+    end(l.payments.relay);
+    for (auto& h : l.payments.others)
+      end(h);
+    end(l.queue.writer);
+    end(l.queue.reader);
+    end(l.ticket_relay);
+    for (auto& h : l.others)
+      end(h);
+    l.tickets = {};
+    l.payments = {};
+    l.queue = {};
+    l.ticket_relay = nullptr;
+    l.people = nullptr;
+    l.others.clear();
+    auto& sched = l.sched();
+    // Whoever was started by those that are gone learns of it with the next timer at the latest.
+    for (int i = 0; i < 120; ++i) {
+      while (sched.has_job())
+        sched.run();
+      if (l.sys->registry().running() == 0)
+        break;
+      sched.advance_time(1s);
+    }
+    if (const auto left = l.sys->registry().running(); left > 0) {
+      // The system would wait for them for ever.
+      static_cast<void>(life_.release()->sys.release());
+      crashing_ = false;
+      throw violation(fmt::format("{} actors outlive their role", left));
+    }
+    life_.reset();
+    crashing_ = false;
+    for (auto& p : people_) {
+      p.busy = false;
+      p.admitted = false;
+    }
+  }
+
+  // -- one step ----------------------------------------------------------------------------------
+
+  void step() {
+    auto& sched = life_->sched();
+    const auto roll = chance_() % 100;
+    if (roll < 84 && sched.has_job()) {
+      run_one();
+    } else if (roll < 93) {
+      somebody_acts();
+    } else if (roll < 99 || !faulty_) {
+      static constexpr std::chrono::milliseconds jumps[] = {1ms,   5ms,   20ms, 50ms, 100ms,
+                                                            200ms, 500ms, 1s,   2s,   12s};
+      advance(jumps[chance_() % std::size(jumps)]);
+    } else if (dice(3)) {
+      ++result.crashes;
+      note("crash");
+      die();
+      boot();
+    } else if (dice(2)) {
+      const bool away = dice(2);
+      note(away ? "ticket store away" : "ticket store back");
+      disk_tickets_.set_away(away);
+    } else {
+      const bool away = dice(2);
+      note(away ? "payment store away" : "payment store back");
+      disk_payments_.set_away(away);
+    }
+  }
+
+  /// Any actor that has something to do may be the next one.
+  void run_one() {
+    auto& jobs = life_->sched().jobs;
+    const auto i = static_cast<std::ptrdiff_t>(chance_() % jobs.size());
+    std::rotate(jobs.begin(), jobs.begin() + i, jobs.begin() + i + 1);
+    life_->sched().try_run_once();
+  }
+
+  void advance(std::chrono::milliseconds by) {
+    elapsed_ += by;
+    life_->sched().advance_time(by);
+  }
+
+  void ask(std::function<void(caf::event_based_actor*)> what) {
+    caf::anon_send(life_->people, act{std::move(what)});
+  }
+
+  void somebody_acts() {
+    const auto i = chance_() % people_.size();
+    auto& p = people_[i];
+    const auto roll = chance_() % 12;
+    if (!p.busy && (!p.admitted || roll == 0)) {
+      enter(i);
+      return;
+    }
+    if (!p.busy && (roll < 4 || p.reservations.empty())) {
+      hold(i);
+      return;
+    }
+    if (p.reservations.empty())
+      return;
+    // Also on old ones, and while an earlier request runs: double clicks and second tabs.
+    const auto& r = p.reservations[p.reservations.size() - 1
+                                   - (dice(4) ? chance_() % p.reservations.size() : 0)];
+    if (roll < 9)
+      pay(i, r);
+    else if (roll < 11)
+      cancel(i, r);
+    else if (dice(2))
+      give_money_back(i, r);
+    else
+      leave(i);
+  }
+
+  void enter(std::size_t i) {
+    people_[i].busy = true;
+    const queue::enter_queue command{event_, people_[i].id};
+    ask([this, i, command](caf::event_based_actor* self) {
+      self->request(life_->queue.region, caf::infinite, command)
+          .then(
+              [this, i](const queue::queue_place& place) {
+                people_[i].busy = false;
+                note(fmt::format("person {} is told place {}, position {}", i, place.place,
+                                 place.position));
+                people_[i].admitted =
+                    place.place == static_cast<std::uint8_t>(queue::place::active);
+                // P2: an answer about the queue tells only what the journal was given.
+                const auto& user = people_[i].id;
+                expect(
+                    place.place == static_cast<std::uint8_t>(queue::place::none)
+                        || (people_[i].admitted ? entered_ : joined_).contains(user),
+                    fmt::format("P2: told of a place ({}) that was never journaled", place.place));
+              },
+              [this, i](caf::error&) { people_[i].busy = false; });
+    });
+  }
+
+  void leave(std::size_t i) {
+    people_[i].admitted = false;
+    note(fmt::format("person {} leaves", i));
+    const queue::leave_queue command{event_, people_[i].id};
+    ask([this, command](caf::event_based_actor* self) {
+      self->request(life_->queue.region, caf::infinite, command)
+          .then([](const queue::queue_left&) {}, [](caf::error&) {});
+    });
+  }
+
+  void hold(std::size_t i) {
+    auto& p = people_[i];
+    p.busy = true;
+    if (p.open_key.empty()) {
+      p.open_key = to_string(make_uuid(*env_));
+      p.open_tickets = dice(4);
+      p.open_seats.clear();
+      const auto want = 1 + chance_() % 2;
+      while (p.open_seats.size() < want) {
+        const auto& seat = seats_[chance_() % seats_.size()];
+        if (std::find(p.open_seats.begin(), p.open_seats.end(), seat) == p.open_seats.end())
+          p.open_seats.push_back(seat);
+      }
+    }
+    const auto done = [this, i](const ticket::reservation_view& r) {
+      auto& me = people_[i];
+      me.busy = false;
+      me.open_key.clear();
+      const auto& stored = disk_tickets_.state().reservations;
+      expect(stored.contains(r.id), "P2: a hold was acknowledged that is not durable");
+      expect(stored.at(r.id).view.user == me.id, "a hold belongs to somebody else");
+      if (std::find(me.reservations.begin(), me.reservations.end(), r.id)
+          == me.reservations.end()) {
+        me.reservations.push_back(r.id);
+        ++result.holds;
+      }
+      note("held " + brief(r.id));
+    };
+    const auto failed = [this, i](caf::error& err) {
+      const auto f = to_failure(err);
+      auto& me = people_[i];
+      me.busy = false;
+      // Only a definite no lets go of the key.
+      if (f.code != errc::in_doubt && f.code != errc::unavailable && f.code != errc::overloaded
+          && f.code != errc::timeout && f.code != errc::internal)
+        me.open_key.clear();
+    };
+    if (p.open_tickets) {
+      ticket::reserve_tickets command{event_, p.id, {{type_, 1}}, p.open_key};
+      ask([this, command, done, failed](caf::event_based_actor* self) {
+        self->request(life_->tickets.region, caf::infinite, command).then(done, failed);
+      });
+    } else {
+      ticket::reserve_seats command{event_, p.id, p.open_seats, p.open_key};
+      ask([this, command, done, failed](caf::event_based_actor* self) {
+        self->request(life_->tickets.region, caf::infinite, command).then(done, failed);
+      });
+    }
+  }
+
+  void pay(std::size_t i, reservation_id r) {
+    promised_[r].pay_asked = true;
+    const payment::process_payment command{r, people_[i].id, "card"};
+    ask([this, r, command](caf::event_based_actor* self) {
+      self->request(life_->payments.region, caf::infinite, command)
+          .then(
+              [this, r](const payment::payment_done& d) {
+                const auto& stored = disk_tickets_.state().reservations.at(r).view;
+                expect(stored.status == reservation_status::confirmed
+                           || (stored.status == reservation_status::cancelled
+                               && promised_[r].cancel_asked),
+                       "P2: paid, but the reservation is " + to_string(stored.status));
+                expect(accounts_.accounts[d.payment.id].captured, "P3: paid without money");
+                promised_[r].paid = true;
+                note("paid " + brief(r));
+              },
+              [](caf::error&) {});
+    });
+  }
+
+  void cancel(std::size_t i, reservation_id r) {
+    promised_[r].cancel_asked = true;
+    const ticket::cancel_reservation command{r, people_[i].id};
+    ask([this, r, command](caf::event_based_actor* self) {
+      self->request(life_->tickets.region, caf::infinite, command)
+          .then(
+              [this, r](const ticket::reservation_view&) {
+                expect(disk_tickets_.state().reservations.at(r).view.status
+                           == reservation_status::cancelled,
+                       "P2: a cancellation was acknowledged that is not durable");
+                promised_[r].cancelled = true;
+                note("cancelled " + brief(r));
+              },
+              [](caf::error&) {});
+    });
+  }
+
+  void give_money_back(std::size_t i, reservation_id r) {
+    const auto& payments = disk_payments_.state().payments;
+    const auto found = std::find_if(payments.begin(), payments.end(),
+                                    [&](const auto& p) { return p.second.reservation == r; });
+    if (found == payments.end())
+      return;
+    promised_[r].cancel_asked = true;
+    const payment::cancel_payment command{to_string(found->first), people_[i].id,
+                                          "changed my mind"};
+    ask([this, command](caf::event_based_actor* self) {
+      self->request(life_->payments.region, caf::infinite, command)
+          .then([](const payment::payment_done&) {}, [](caf::error&) {});
+    });
+  }
+
+  /// No more faults; then as long as anything could take.
+  void heal() {
+    healing_ = true;
+    disk_tickets_.set_away(false);
+    disk_payments_.set_away(false);
+    note("healing");
+    for (int i = 0; i < 240; ++i) {
+      life_->sched().run();
+      check_if_changed();
+      advance(1s);
+    }
+    life_->sched().run();
+  }
+
+  // -- promises ----------------------------------------------------------------------------------
+
+  void check_if_changed() {
+    if (!failure_.empty())
+      throw violation(failure_);
+    if (std::exchange(changed_, false))
+      check();
+  }
+
+  void check() {
+    const auto& s = disk_tickets_.state();
+    // P1: one live reservation per seat at most, and both sides agree.
+    std::map<seat_id, reservation_id> live;
+    std::int32_t tickets = 0;
+    for (const auto& [id, r] : s.reservations) {
+      const auto& v = r.view;
+      const bool lives =
+          v.status == reservation_status::pending || v.status == reservation_status::confirmed;
+      for (const auto& item : v.items) {
+        if (item.seat.is_nil()) {
+          tickets += lives ? item.quantity : 0;
+          continue;
+        }
+        if (!lives)
+          continue;
+        require(live.emplace(item.seat, id).second, "P1: two live reservations have one seat");
+        const auto& seat = s.seats.at(item.seat).row;
+        require(seat.holder == id, "P1: a live reservation's seat has another holder");
+        require(seat.token == item.token, "P6: a live reservation's token is not the seat's");
+        require(seat.status
+                    == (v.status == reservation_status::confirmed ? ticket::seat_status::reserved
+                                                                  : ticket::seat_status::locked),
+                "P1: seat and reservation disagree");
+      }
+      check_history(id, v);
+    }
+    for (const auto& [id, seat] : s.seats) {
+      require((seat.row.status == ticket::seat_status::available) == !live.contains(id),
+              "P3: a seat is taken by a reservation that has ended, or the other way round");
+      auto& last = last_token_[id];
+      require(seat.row.token >= last, "P6: a token went back");
+      last = seat.row.token;
+    }
+    // P1 for stock.
+    const auto& type = s.types.at(type_);
+    require(type.available + tickets == type.total, "P1: stock and reservations disagree");
+    // P4: never more active than the threshold.
+    const auto rows = disk_queue_->rows(event_);
+    const auto active = std::count_if(rows.active.begin(), rows.active.end(),
+                                      [&](const auto& a) { return a.second.first > now(); });
+    require(active <= static_cast<std::ptrdiff_t>(threshold), "P4: more active than the threshold");
+  }
+
+  /// P3: each reservation ends once; P6: each hold of a seat has a greater token.
+  void check_history(const reservation_id& id, const ticket::reservation_view& v) {
+    const auto known = statuses_.find(id);
+    if (known == statuses_.end()) {
+      require(v.status == reservation_status::pending || changed_, "a reservation began ended");
+      for (const auto& item : v.items)
+        if (!item.seat.is_nil()) {
+          auto& last = last_hold_[item.seat];
+          require(item.token > last, "P6: a hold has no greater token than the one before");
+          last = item.token;
+        }
+    } else if (known->second != v.status) {
+      const bool ends_once = known->second == reservation_status::pending
+                             || (known->second == reservation_status::confirmed
+                                 && v.status == reservation_status::cancelled);
+      require(ends_once, "P3: " + to_string(known->second) + " became " + to_string(v.status));
+    }
+    statuses_[id] = v.status;
+    std::map<std::string, int> ends;
+    for (const auto& h : v.history)
+      ++ends[h.action];
+    for (const char* once : {"confirmed", "expired", "cancelled"})
+      require(ends[once] <= 1, std::string{"P3: twice "} + once);
+  }
+
+  /// P4: in join order, once per join. Follows every batch that is written.
+  void watch_admissions(const std::vector<queue::queue_write>& batch) {
+    try {
+      auto& waiting = line_;
+      for (const auto& command : batch)
+        for (const auto& op : command.ops) {
+          if (const auto* join = std::get_if<queue::join_line>(&op)) {
+            require(waiting.empty() || join->sequence >= waiting.rbegin()->first,
+                    "P4: a join got an earlier place");
+            waiting[join->sequence] = join->user;
+            joined_.insert(join->user);
+          } else if (const auto* admit = std::get_if<queue::admit_user>(&op)) {
+            entered_.insert(admit->user);
+            if (admit->sequence == 0) {
+              require(waiting.empty(), "P4: somebody entered past the line");
+              continue;
+            }
+            const auto found = waiting.find(admit->sequence);
+            if (found == waiting.end())
+              continue; // repeated after a lost answer
+            require(found == waiting.begin(), "P4: admitted out of order");
+            require(found->second == admit->user, "P4: admitted with somebody else's place");
+            waiting.erase(found);
+          } else if (const auto* drop = std::get_if<queue::drop_waiting>(&op)) {
+            waiting.erase(drop->sequence);
+          } else if (std::holds_alternative<queue::clear_line>(op)) {
+            waiting.clear();
+          }
+        }
+    } catch (const violation& v) {
+      // Not from inside an actor: CAF would turn it into the actor's end.
+      if (failure_.empty())
+        failure_ = v.what();
+    }
+  }
+
+  void check_final() {
+    const auto& s = disk_tickets_.state();
+    const auto& p = disk_payments_.state();
+    std::map<reservation_id, std::vector<const payment::payment_view*>> kept;
+    for (const auto& [id, pay] : p.payments) {
+      using payment::payment_status;
+      require(pay.status != payment_status::capturing && pay.status != payment_status::refunding,
+              "P7: payment " + brief(id) + " never came to an end");
+      const auto& account = accounts_.accounts[id];
+      require(
+          account.captured
+              == (pay.status == payment_status::captured || pay.status == payment_status::refunded),
+          "P3: bank and payment " + brief(id) + " disagree about the capture");
+      require(account.refunded == (pay.status == payment_status::refunded),
+              "P3: bank and payment " + brief(id) + " disagree about the refund");
+      if (pay.status == payment_status::captured)
+        kept[pay.reservation].push_back(&pay);
+      if (pay.status == payment_status::refunded) {
+        ++result.refunded;
+        const auto r = s.reservations.find(pay.reservation);
+        require(r != s.reservations.end(), "a payment without a reservation");
+        const auto& history = r->second.view.history;
+        require(
+            std::any_of(history.begin(), history.end(),
+                        [](const auto& h) { return h.action.find("refund") != std::string::npos; }),
+            "P3: a refund is not visible in the reservation's history: " + brief(pay.reservation));
+      }
+    }
+    for (const auto& [id, r] : s.reservations) {
+      const auto& v = r.view;
+      require(v.status != reservation_status::pending, "P3: " + brief(id) + " never ended");
+      require(v.payment != ticket::payment_state::refund_requested,
+              "P3: a refund was asked for and never came: " + brief(id));
+      const auto& money = kept[id];
+      if (v.status == reservation_status::confirmed)
+        require(money.size() == 1 && money.front()->id == v.paid_by
+                    && money.front()->amount == v.total_amount,
+                "P3: confirmed without its one payment: " + brief(id));
+      else
+        require(money.empty(), "P3: money was kept for a reservation that is " + to_string(v.status)
+                                   + ": " + brief(id));
+      result.confirmed += v.status == reservation_status::confirmed;
+      result.expired += v.status == reservation_status::expired;
+      result.cancelled += v.status == reservation_status::cancelled;
+    }
+    // P2: nothing acknowledged is lost.
+    for (const auto& person : people_)
+      for (const auto& id : person.reservations)
+        require(s.reservations.contains(id), "P2: an acknowledged hold is gone");
+    for (const auto& [id, what] : promised_) {
+      const auto status = s.reservations.at(id).view.status;
+      if (what.cancelled)
+        require(status == reservation_status::cancelled, "P2: a cancelled reservation is back");
+      else if (what.paid && !what.cancel_asked)
+        require(status == reservation_status::confirmed,
+                "P2: a paid reservation is " + to_string(status));
+      else if (!what.pay_asked && !what.cancel_asked)
+        require(status == reservation_status::expired, "P3: expiry did not fire");
+    }
+    // P5: every event reached its consumer; nothing was given up.
+    require(s.dead.empty() && p.dead.empty(), "P5: an event was set aside");
+    for (const auto& [name, at] : s.cursors)
+      require(at == s.last_sequence, "P5: " + name + " has not applied every reservation event");
+    for (const auto& [name, at] : p.cursors)
+      require(at == p.last_sequence, "P5: " + name + " has not applied every payment event");
+  }
+
+  std::mt19937_64 chance_;
+  std::uint64_t seed_;
+  std::chrono::milliseconds elapsed_{0};
+  std::unique_ptr<environment> env_;
+  memory::ticket_store disk_tickets_;
+  memory::payment_store disk_payments_;
+  std::shared_ptr<memory::queue_journal> disk_queue_ = std::make_shared<memory::queue_journal>();
+  bank accounts_;
+  std::unique_ptr<life> life_;
+  event_id event_;
+  std::vector<seat_id> seats_;
+  ticket_type_id type_;
+  std::vector<person> people_;
+  std::map<reservation_id, promise_made> promised_;
+  std::map<reservation_id, reservation_status> statuses_;
+  std::map<seat_id, std::uint64_t> last_token_;
+  std::map<seat_id, std::uint64_t> last_hold_;
+  std::map<std::uint64_t, user_id> line_; ///< as the journal has it
+  std::set<user_id> joined_;
+  std::set<user_id> entered_;
+  std::string failure_;
+  bool faulty_ = false;
+  bool changed_ = false;
+  bool crashing_ = false;
+  bool healing_ = false;
+};
+
+} // namespace
+
+run_result simulate(std::uint64_t seed) {
+  world w(seed);
+  try {
+    w.run();
+  } catch (const violation& v) {
+    w.result.violation = v.what();
+  }
+  return std::move(w.result);
+}
+
+} // namespace tiketi::sim
