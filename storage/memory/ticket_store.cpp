@@ -50,10 +50,16 @@ ticket_written committed(bool duplicate = false) {
   return out;
 }
 
+std::size_t characters(const std::string& utf8) {
+  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
 /// The rules that the schema states with CHECK and REFERENCES.
 bool is_sound(const ticket_state& s, const create_reservation& c) {
   const auto& r = c.reservation;
-  return s.events.contains(r.event) && r.total_amount >= 0 && c.idempotency_key.size() <= 64
+  return s.events.contains(r.event) && r.total_amount >= 0 && characters(c.idempotency_key) <= 64
          && std::all_of(r.items.begin(), r.items.end(), [](const reservation_item& i) {
               return i.seat.is_nil() != i.ticket_type.is_nil() && i.quantity > 0
                      && i.unit_price >= 0 && (i.seat.is_nil() || i.quantity == 1);

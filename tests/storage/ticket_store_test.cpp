@@ -460,6 +460,17 @@ TEST_P(ticket_store_test, an_idempotency_key_is_unique_per_user) {
   EXPECT_FALSE(data->queries()->find_by_key(user, "").value());
 }
 
+TEST_P(ticket_store_test, keys_are_measured_in_characters) {
+  std::string key;
+  for (int i = 0; i < 64; ++i)
+    key += "\xea\xb0\x80"; // one Korean syllable
+  const auto user = new_user();
+  EXPECT_EQ(commit_one({hold(user, {seat_item(0, 1, 1)}, key)}).status, commit_status::committed);
+  EXPECT_TRUE(data->queries()->find_by_key(user, key).value());
+  EXPECT_EQ(commit_one({hold(user, {seat_item(1, 1, 1)}, key + "k")}).status,
+            commit_status::rejected);
+}
+
 TEST_P(ticket_store_test, a_reservation_is_created_once) {
   auto a = hold(new_user(), {seat_item(0, 1, 1)});
   ASSERT_EQ(commit_one({a}).status, commit_status::committed);
