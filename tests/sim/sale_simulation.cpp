@@ -44,6 +44,8 @@ using ticket::reservation_status;
 
 constexpr time_point epoch = from_millis(1'771'754'400'000);
 constexpr std::uint32_t threshold = 3;
+/// How long past its time a hold waits for a payment role that does not answer.
+constexpr std::chrono::milliseconds unreachable_max = 10s;
 
 struct violation : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -67,7 +69,8 @@ struct bank {
 struct person {
   user_id id;
   bool admitted = false;
-  bool busy = false; ///< something asked and not answered
+  bool waiting = false; ///< in the line
+  bool busy = false;    ///< something asked and not answered
   std::vector<reservation_id> reservations;
   std::string open_key; ///< of a hold without a definite answer
   std::vector<seat_id> open_seats;
@@ -200,7 +203,12 @@ private:
   }
 
   void hook_stores() {
-    disk_tickets_.on_batch([this](const auto&) { return fault_of_batch("ticket"); });
+    disk_tickets_.on_batch([this](const auto& batch) {
+      const auto fault = fault_of_batch("ticket");
+      if (fault == commit_fault::none || fault == commit_fault::answer_lost)
+        watch_expiries(batch);
+      return fault;
+    });
     disk_payments_.on_batch([this](const auto&) { return fault_of_batch("payment"); });
     disk_queue_->set_fate([this](const std::vector<queue::queue_write>& batch) {
       using fate = memory::queue_journal::fate;
@@ -261,7 +269,7 @@ private:
     t.timing.standing_timeout = 2s;
     t.timing.standing_retry = 1s;
     t.timing.capturing_max = 20s;
-    t.timing.unreachable_max = 10s;
+    t.timing.unreachable_max = unreachable_max;
     t.limits.seats_per_user_and_event = 3;
     t.limits.tickets_per_user_and_event = 3;
     ticket::ticket_dependencies td;
@@ -415,6 +423,7 @@ private:
     for (auto& p : people_) {
       p.busy = false;
       p.admitted = false;
+      p.waiting = false;
     }
   }
 
@@ -469,7 +478,10 @@ private:
     auto& p = people_[i];
     const auto roll = chance_() % 12;
     if (!p.busy && (!p.admitted || roll == 0)) {
-      enter(i);
+      if (p.waiting && roll > 9)
+        leave(i);
+      else
+        enter(i);
       return;
     }
     if (!p.busy && (roll < 4 || p.reservations.empty())) {
@@ -503,6 +515,8 @@ private:
                                  place.position));
                 people_[i].admitted =
                     place.place == static_cast<std::uint8_t>(queue::place::active);
+                people_[i].waiting =
+                    place.place == static_cast<std::uint8_t>(queue::place::waiting);
                 // P2: an answer about the queue tells only what the journal was given.
                 const auto& user = people_[i].id;
                 expect(
@@ -516,6 +530,7 @@ private:
 
   void leave(std::size_t i) {
     people_[i].admitted = false;
+    people_[i].waiting = false;
     note(fmt::format("person {} leaves", i));
     const queue::leave_queue command{event_, people_[i].id};
     ask([this, command](caf::event_based_actor* self) {
@@ -653,6 +668,7 @@ private:
     const auto& s = disk_tickets_.state();
     // P1: one live reservation per seat at most, and both sides agree.
     std::map<seat_id, reservation_id> live;
+    std::set<std::pair<user_id, std::string>> keys;
     std::int32_t tickets = 0;
     for (const auto& [id, r] : s.reservations) {
       const auto& v = r.view;
@@ -675,6 +691,8 @@ private:
                 "P1: seat and reservation disagree");
       }
       check_history(id, v);
+      require(r.key.empty() || keys.emplace(v.user, r.key).second,
+              "P2: a repeated hold did not find the first one");
     }
     for (const auto& [id, seat] : s.seats) {
       require((seat.row.status == ticket::seat_status::available) == !live.contains(id),
@@ -716,6 +734,32 @@ private:
       ++ends[h.action];
     for (const char* once : {"confirmed", "expired", "cancelled"})
       require(ends[once] <= 1, std::string{"P3: twice "} + once);
+    // P5: what a payment event says is noted once, however often the event comes.
+    std::set<std::pair<std::string, std::string>> noted;
+    for (const auto& h : v.history)
+      require(noted.emplace(h.action, h.detail).second,
+              "P5: applied twice: " + h.action + ", " + h.detail);
+  }
+
+  /// P3: what was paid in time does not expire, unless that payment was refused before.
+  void watch_expiries(const std::vector<ticket::ticket_write>& batch) {
+    for (const auto& write : batch) {
+      const auto* change = std::get_if<ticket::change_reservation>(&write.command);
+      if (!change || change->to != reservation_status::expired)
+        continue;
+      const auto& view = disk_tickets_.state().reservations.at(change->reservation).view;
+      // Later than that it may have given up asking.
+      if (view.status != reservation_status::pending || now() >= view.expires_at + unreachable_max)
+        continue;
+      for (const auto& [id, p] : disk_payments_.state().payments) {
+        const auto refused = [&, about = "payment " + to_string(id)](const auto& h) {
+          return h.action == "payment_rejected" && h.detail.ends_with(about);
+        };
+        expect(p.reservation != change->reservation || p.status != payment::payment_status::captured
+                   || std::any_of(view.history.begin(), view.history.end(), refused),
+               "P3: a paid reservation expired: " + brief(change->reservation));
+      }
+    }
   }
 
   /// P4: in join order, once per join. Follows every batch that is written.
