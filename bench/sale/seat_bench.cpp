@@ -1,6 +1,7 @@
 // One seat held and given back again and again through its actor, against two actors that do
 // nothing but ask and answer: what the seat's rules and messages cost on top of CAF itself.
 
+#include "actors/base/environment.hpp"
 #include "actors/base/ids.hpp"
 #include "actors/seat/seat_actor.hpp"
 #include "actors/system/actor_config.hpp"
