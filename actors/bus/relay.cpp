@@ -267,9 +267,7 @@ void leave(relay_self self, const caf::error& reason) {
     return;
   state.leaving = true;
   auto changed = changed_cursors(state);
-  auto quit = [self, reason] {
-    self->quit(reason);
-  };
+  auto quit = [self, reason] { self->quit(reason); };
   if (changed.empty()) {
     quit();
     return;
