@@ -138,13 +138,14 @@ figures run(std::size_t users) {
       give_up(migrated.error().text);
   }
   auto env = make_system_environment();
+  prometheus::Registry registry;         // outlives both actor systems, which count until
+  prometheus::Registry restart_registry; // their last actor is gone
   const event_id event{make_uuid(*env)};
   std::cerr << "joining " << users << " users ..." << std::flush;
   {
     actor_config config{2};
     caf::actor_system sys{config};
     caf::scoped_actor self{sys};
-    prometheus::Registry registry;
     auto catalog = sys.spawn(one_event);
     queue::queue_options options;
     options.threshold = 1;
@@ -176,13 +177,12 @@ figures run(std::size_t users) {
     actor_config config{2};
     caf::actor_system sys{config};
     caf::scoped_actor self{sys};
-    prometheus::Registry registry;
     auto catalog = sys.spawn(one_event);
     queue::queue_options options;
     options.threshold = 1;
     const auto start = std::chrono::steady_clock::now();
     auto role = queue::start_queue(
-        sys, *env, registry, options,
+        sys, *env, restart_registry, options,
         {catalog, sql::make_queue_writes(file.open()), sql::make_queue_queries(file.open())});
     self->request(queue::queues{role.region}, caf::infinite, queue::count_queue{event})
         .receive(

@@ -63,8 +63,8 @@ public:
   std::string largest_hall(std::uint16_t port, nlohmann::json& map) const {
     test::http_client browser{port};
     std::string found;
-    for (const auto& e :
-         browser.get("/api/v1/events?status=on_sale&limit=100").json().at("events")) {
+    const auto answer = browser.get("/api/v1/events?status=on_sale&limit=100").json();
+    for (const auto& e : answer.at("events")) {
       const std::string id = e.at("id");
       auto reply = browser.get("/api/v1/seats/events/" + id);
       if (reply.status != 200)
