@@ -37,6 +37,14 @@ public:
     io_.run();
   }
 
+  /// Sells what the race left over. Nobody competes any more, so every free seat must be had at
+  /// once: one that is not is stuck in somebody's failed hold.
+  void sell_the_rest() {
+    asio::co_spawn(io_, latecomers(), rethrow);
+    io_.restart();
+    io_.run();
+  }
+
   std::vector<win> wins;
   std::set<std::string> losers; ///< users that were refused until the end
   std::size_t conflicts = 0;
@@ -56,6 +64,23 @@ private:
       if (reply.status == 200)
         seats_ = seats_of(reply.json());
       co_await pause(std::chrono::milliseconds{100});
+    }
+  }
+
+  asio::awaitable<void> latecomers() {
+    http_connection http{io_.get_executor(), port_};
+    const auto reply = co_await http.get("/api/v1/seats/events/" + event_);
+    seats_ = seats_of(reply.json());
+    std::erase_if(seats_, [](const seat_on_map& s) { return s.status != "available"; });
+    for (std::size_t number = users_; !seats_.empty(); ++number) {
+      const auto before = wins.size();
+      co_await one_user(number);
+      if (wins.size() == before) {
+        std::cout << "a free seat could not be had\n";
+        ++surprises;
+        break;
+      }
+      std::erase_if(seats_, [&](const seat_on_map& s) { return wins.back().seats.contains(s.id); });
     }
   }
 
@@ -167,10 +192,10 @@ TEST(contention_test, every_seat_is_sold_once_and_losers_hold_nothing) {
   const std::size_t users = full_run() ? 10'000 : 1'500;
   race r{server.port(), event, users};
   r.run(200);
-
-  EXPECT_EQ(r.surprises, 0u);
   EXPECT_GT(r.conflicts, 0u) << "nobody raced";
   EXPECT_EQ(r.wins.size() + r.losers.size(), users);
+  r.sell_the_rest();
+  EXPECT_EQ(r.surprises, 0u);
 
   // What the public sees.
   const auto map = seats_of(browser.get("/api/v1/seats/events/" + event).json());
