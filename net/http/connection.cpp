@@ -134,7 +134,6 @@ std::chrono::milliseconds sweep_interval(const server_options& o) {
 worker::worker(std::shared_ptr<server_shared> shared)
     : shared_(std::move(shared)),
       sweep_every_(sweep_interval(shared_->options)),
-      tokens_(shared_->parts.verify, shared_->options.tokens_cached_max),
       metrics_(shared_->metrics, shared_->parts.routes->all().size()) {}
 
 worker::~worker() = default;
@@ -500,7 +499,7 @@ void connection::handle() {
   began_ = clock::now();
   has_request_ = true;
   keep_alive_ = parser_->keep_alive() && keep_alive_;
-  auto answer = shared.chain.enter(req_, parser_->target(), peer_, home_.tokens(), passage_);
+  auto answer = shared.chain.enter(req_, parser_->target(), peer_, shared.tokens, passage_);
   trace_ = req_.trace;
   authenticated_ = req_.who.has_value();
   if (answer)

@@ -111,13 +111,17 @@ std::optional<response> filters::enter(request& req, std::string_view target,
   }
   auto match = routes_->find(req.method, req.path);
   const bool is_internal = match.found && match.found->who == access::internal;
+  const auto identify = [&](std::string_view token) {
+    if (auto known = tokens.find(token, env_.now()))
+      req.who = std::move(known->who);
+  };
   if (!is_internal) {
     // A header, whatever it holds, wins over the cookie.
     if (const auto header = req.header("authorization")) {
       if (const auto token = bearer(*header))
-        req.who = tokens.find(*token, env_.now());
+        identify(*token);
     } else if (const auto cookie = req.cookie("access_token"); cookie && !cookie->empty()) {
-      req.who = tokens.find(*cookie, env_.now());
+      identify(*cookie);
     }
   }
   if (!match.found) {

@@ -370,21 +370,25 @@ void node::impl::listen() {
                           {.region = payment_role->region, .reader = payment_role->reader});
 
   const net::actuator_deps actuator{.health = health,
-                                    .is_draining = [this] { return front && front->is_draining(); },
+                                    .is_draining = [this] { return front->is_draining(); },
                                     .registry = registry,
                                     .data_folder = data.path().string(),
                                     .details = values.http_management_port != 0};
+  std::shared_ptr<net::router> inside;
   if (values.http_management_port == 0) {
     net::add_actuator_routes(*routes, actuator);
   } else {
-    auto inside = std::make_shared<net::router>();
+    inside = std::make_shared<net::router>();
     net::add_health_route(*inside, health);
     net::add_actuator_routes(*inside, actuator);
+  }
+  // Before the management port opens: its readiness asks this server.
+  front = make_server(routes, values.http_port);
+  if (inside) {
     management = make_server(inside, values.http_management_port);
     must(management->start(), "http.management_port");
     spdlog::info("health and metrics on port {}", management->port());
   }
-  front = make_server(routes, values.http_port);
   must(front->start(), fmt::format("http://{}:{}", values.http_address, values.http_port));
 }
 
@@ -400,8 +404,8 @@ void node::impl::stop() {
     management->stop(milliseconds{0});
   if (health)
     health->stop();
-  front.reset();
   management.reset();
+  front.reset();
   // Those that ask before those that are asked; the actor system waits for all of them.
   if (payment_role)
     payment::stop_payment(*payment_role);
