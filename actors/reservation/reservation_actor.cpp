@@ -614,7 +614,7 @@ reservation_behavior(reservation_actor::stateful_pointer<reservation_state> self
                      ticket_context_ptr context, reservation_parent parent,
                      reservation_start start) {
   self->set_exception_handler(
-      [self, parent = caf::actor_addr(parent.address())](std::exception_ptr& e) -> caf::error {
+      [parent = caf::actor_addr(parent.address())](std::exception_ptr& e) -> caf::error {
         try {
           std::rethrow_exception(e);
         } catch (const std::exception& x) {
