@@ -287,6 +287,32 @@ const std::array rows{
         .max = 16,
         .sentence = "Connections (and threads) that read the catalog"},
 
+    row{.name = "uploads.directory",
+        .target = &s::uploads_directory,
+        .fallback = "uploads",
+        .sentence = "Folder of the images that administrators upload; a relative one lies in "
+                    "data.directory. Created when absent"},
+    row{.name = "uploads.image_bytes_max",
+        .target = &s::uploads_image_bytes_max,
+        .fallback = "5242880",
+        .min = 1024,
+        .max = 67'108'864,
+        .unit = "bytes",
+        .sentence = "Longest image; longer is refused. Beside http.body_bytes_max, which does not "
+                    "count here"},
+    row{.name = "uploads.total_mib",
+        .target = &s::uploads_total_mib,
+        .fallback = "2048",
+        .min = 1,
+        .max = 1'048'576,
+        .unit = "MiB",
+        .sentence = "All images together; over it an upload is answered 503"},
+    row{.name = "uploads.public_address",
+        .target = &s::uploads_public_address,
+        .fallback = "/",
+        .sentence = "What stands before the path in the address of an uploaded image, such as "
+                    "`https://cdn.example.com`; `/`: an address relative to the site"},
+
     row{.name = "ticket.hold_ttl_seconds",
         .target = &s::ticket_hold_ttl,
         .fallback = "300",

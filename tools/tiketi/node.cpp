@@ -4,6 +4,8 @@
 #include "actors/base/environment.hpp"
 #include "actors/bus/relay.hpp"
 #include "actors/bus/type_ids.hpp"
+#include "actors/catalog/admin.hpp"
+#include "actors/catalog/images.hpp"
 #include "actors/catalog/role.hpp"
 #include "actors/catalog/type_ids.hpp"
 #include "actors/event/catalog_consumer.hpp"
@@ -16,17 +18,22 @@
 #include "net/http/entry_gate.hpp"
 #include "net/http/health.hpp"
 #include "net/http/server.hpp"
+#include "net/routes/admin.hpp"
 #include "net/routes/auth.hpp"
 #include "net/routes/catalog.hpp"
+#include "net/routes/images.hpp"
 #include "net/routes/payments.hpp"
 #include "net/routes/queue.hpp"
 #include "net/routes/reservations.hpp"
 #include "net/routes/seats.hpp"
 #include "net/routes/tickets.hpp"
+#include "storage/files/image_store.hpp"
 #include "storage/sql/auth_store.hpp"
+#include "storage/sql/catalog_admin_store.hpp"
 #include "storage/sql/catalog_store.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/queue_journal.hpp"
+#include "storage/sql/ticket_admin_store.hpp"
 #include "storage/sql/ticket_store.hpp"
 #include "tools/tiketi/databases.hpp"
 
@@ -93,6 +100,7 @@ struct node::impl {
   void start_auth();
   void start_ticket();
   void start_catalog();
+  void start_admin();
   void start_queue();
   void start_payment();
   void connect_roles();
@@ -117,6 +125,9 @@ struct node::impl {
   caf::actor_system sys{actor_settings};
   std::optional<auth::auth_role> auth_role;
   std::optional<catalog::catalog_role> catalog_role;
+  std::optional<catalog::admin_role> admin_role;
+  ticket::admin_reader ticket_admin;
+  catalog::image_actor images;
   std::optional<ticket::ticket_role> ticket_role;
   std::optional<queue::queue_role> queue_role;
   std::optional<payment::payment_role> payment_role;
@@ -156,6 +167,7 @@ void node::impl::start() {
   start_auth();
   start_ticket();
   start_catalog();
+  start_admin();
   start_queue();
   start_payment();
   connect_roles();
@@ -217,6 +229,27 @@ void node::impl::start_catalog() {
     storage.readers.push_back(sql::make_catalog_queries(connect("catalog")));
   catalog_role = catalog::start_catalog(sys, *env, *registry, options, std::move(storage),
                                         ticket_role->reader, catalog_relay);
+}
+
+void node::impl::start_admin() {
+  ticket_admin = ticket::start_admin_reader(sys, sql::make_ticket_admin_queries(connect("ticket")));
+  catalog::admin_neighbours others;
+  others.catalog = catalog_role->catalog;
+  others.queries = sql::make_catalog_admin_queries(connect("catalog"));
+  others.stock = ticket_role->reader;
+  others.reservations = ticket_admin;
+  others.sale = ticket_role->region;
+  others.directory = auth_role->auth;
+  others.event_changed = ticket_role->event_changed;
+  admin_role = catalog::start_admin(sys, *env, {}, std::move(others));
+  const auto folder = data.path() / values.uploads_directory;
+  images = catalog::start_images(
+      sys, must(files::open_image_store(
+                    folder,
+                    {.total_bytes_max =
+                         static_cast<std::uint64_t>(values.uploads_total_mib) * 1024 * 1024},
+                    *env),
+                "uploads.directory"));
 }
 
 void node::impl::start_queue() {
@@ -355,6 +388,14 @@ void node::impl::listen() {
                                  .refresh_ttl = values.auth_refresh_ttl,
                                  .secure_cookies = values.auth_cookie_secure});
   net::add_catalog_routes(*routes, {catalog_role->catalog});
+  net::add_admin_routes(*routes, {admin_role->admin});
+  net::add_catalog_internal_routes(*routes,
+                                   {catalog_role->catalog, admin_role->admin, ticket_role->reader});
+  net::add_image_routes(*routes,
+                        {.images = images,
+                         .admin = admin_role->admin,
+                         .bytes_max = static_cast<std::size_t>(values.uploads_image_bytes_max),
+                         .public_address = values.uploads_public_address});
   net::add_queue_routes(*routes, {.queues = queue_role->region,
                                   .tokens = *entries,
                                   .token_ttl = values.queue_entry_token_ttl,
@@ -409,6 +450,10 @@ void node::impl::stop() {
     queue::stop(*queue_role);
   caf::anon_send_exit(ticket_relay, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(catalog_relay, caf::exit_reason::user_shutdown);
+  if (admin_role)
+    catalog::stop(*admin_role);
+  caf::anon_send_exit(images, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(ticket_admin, caf::exit_reason::user_shutdown);
   if (catalog_role)
     catalog::stop(*catalog_role);
   caf::anon_send_exit(catalog_consumer, caf::exit_reason::user_shutdown);
