@@ -146,6 +146,13 @@ struct remove_artist {
   artist_id artist;
 };
 
+/// Sets of these what the artist does not have yet. Rejected: not_found.
+struct describe_artist {
+  artist_id artist;
+  std::optional<std::string> image_url;
+  std::optional<std::string> description;
+};
+
 /// Nothing but the audit row that comes with it.
 struct note_call {};
 
@@ -176,7 +183,7 @@ struct audit_note {
 struct catalog_write {
   std::variant<put_artist, put_layout, put_event, put_keyword, seed_catalog, edit_event,
                cancel_event, delete_event, offer_seats, put_ticket_type, remove_layout,
-               remove_artist, note_call>
+               remove_artist, describe_artist, note_call>
       command;
   /// Written in the same transaction; with a rejection's own status where the command is rejected.
   std::optional<audit_note> audit = {};

@@ -48,4 +48,10 @@ std::optional<image_type> type_of_name(std::string_view name) noexcept {
   return std::nullopt;
 }
 
+std::string address_of_image(std::string_view public_address, std::string_view name) {
+  while (public_address.ends_with('/'))
+    public_address.remove_suffix(1);
+  return std::string{public_address} + "/api/image/files/" + std::string{name};
+}
+
 } // namespace tiketi::catalog

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace tiketi::catalog {
@@ -21,5 +22,9 @@ std::string_view extension(image_type type) noexcept;
 /// content) and an extension from above; anything else gives nothing. So a name that is accepted
 /// here can be no path.
 std::optional<image_type> type_of_name(std::string_view name) noexcept;
+
+/// The address under which the image of this name is served; `public_address` stands before the
+/// path and may be empty or `/`.
+std::string address_of_image(std::string_view public_address, std::string_view name);
 
 } // namespace tiketi::catalog

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/catalog/admin.hpp"
+#include "actors/catalog/enrich.hpp"
 #include "net/http/router.hpp"
 
 namespace tiketi::net {
@@ -12,6 +13,9 @@ struct admin_routes {
 /// What administrators do under /api/admin: events, seats, ticket types, seat layouts, artists,
 /// the dashboard and reservations. Calls by others are noted in the audit log, too.
 void add_admin_routes(router& routes, admin_routes deps);
+
+/// POST /api/artists/enrich.
+void add_enrich_route(router& routes, catalog::enrich_actor enrich, catalog::admin_actor admin);
 
 /// The part of it that is about reservations and figures; called by `add_admin_routes`.
 void add_admin_reservation_routes(router& routes, const admin_routes& deps);

@@ -68,7 +68,7 @@ void upload(front& f, const exchange_ptr& x, const deps_ptr& deps) {
         note.resource_type = upload_call.resource_type;
         note.detail = nlohmann::json{{"key", "files/" + stored.name}}.dump();
         caf::anon_send(deps->admin, catalog::note_refusal{std::move(note)});
-        return json_response({{"url", image_address(deps->public_address, stored.name)},
+        return json_response({{"url", catalog::address_of_image(deps->public_address, stored.name)},
                               {"key", "files/" + stored.name}});
       });
 }
@@ -114,13 +114,6 @@ void show(front& f, const exchange_ptr& x, const deps_ptr& deps) {
 using handle_fn = void (*)(front&, const exchange_ptr&, const deps_ptr&);
 
 } // namespace
-
-std::string image_address(const std::string& public_address, const std::string& name) {
-  std::string_view before = public_address;
-  while (before.ends_with('/'))
-    before.remove_suffix(1);
-  return fmt::format("{}/api/image/files/{}", before, name);
-}
 
 void add_image_routes(router& routes, image_routes deps) {
   const auto shared = std::make_shared<const image_routes>(std::move(deps));

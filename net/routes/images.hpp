@@ -20,7 +20,4 @@ struct image_routes {
 /// from its content. GET /api/image/files/{name}: the image, for ever the same under its name.
 void add_image_routes(router& routes, image_routes deps);
 
-/// The address under which the image of this name is served.
-std::string image_address(const std::string& public_address, const std::string& name);
-
 } // namespace tiketi::net

@@ -74,7 +74,8 @@ ticket_written apply(ticket_state& s, const create_reservation& c) {
   for (const auto& item : r.items) {
     if (!item.seat.is_nil()) {
       const auto found = s.seats.find(item.seat);
-      if (found == s.seats.end() || found->second.row.status != seat_status::available
+      if (found == s.seats.end() || found->second.retired
+          || found->second.row.status != seat_status::available
           || found->second.row.version + 1 != item.seat_version
           || found->second.row.token >= item.token || !seats.insert(item.seat).second)
         refusal.conflicts.push_back(item.seat);

@@ -407,6 +407,19 @@ private:
     return true;
   }
 
+  bool apply(const describe_artist& x) {
+    if (!load_artist(db_, x.artist))
+      reject(errc::not_found, "Artist not found");
+    query q{db_};
+    q << "UPDATE artists SET image_url = coalesce(nullif(image_url, ''), ";
+    q.value(x.image_url) << "), description = coalesce(nullif(description, ''), ";
+    q.value(x.description) << "), updated_at = ";
+    q.value(now_) << " WHERE id = ";
+    q.value(x.artist).run();
+    about_ = {.artist = x.artist};
+    return true;
+  }
+
   bool apply(const note_call&) { return false; }
 
   /// An event that was not deleted.

@@ -173,8 +173,8 @@ TEST_F(catalog_admin_store_test, a_deleted_event_is_cancelled_for_the_sale_and_s
   EXPECT_TRUE((*queries->artist(artist))->events.empty());
   EXPECT_EQ(*admin->event_count(), 0);
   for (const auto& code :
-       {put(delete_event{event}).why.code, put(edit()).why.code,
-        put(cancel_event{event}).why.code, put(offer_seats{event, true}).why.code,
+       {put(delete_event{event}).why.code, put(edit()).why.code, put(cancel_event{event}).why.code,
+        put(offer_seats{event, true}).why.code,
         put(put_ticket_type{event, {id_of<ticket_type_id>("x"), "X", {}, 1, 1}, false}).why.code,
         put(put_ticket_type{{}, {id_of<ticket_type_id>("floor"), "X", {}, 1, 1}, true}).why.code})
     EXPECT_EQ(code, errc::not_found);
@@ -242,6 +242,16 @@ TEST_F(catalog_admin_store_test, artists_without_an_image_come_in_pages) {
   EXPECT_EQ(all.size(), 4u) << "and the event's";
   EXPECT_EQ(put(remove_artist{id_of<artist_id>("a")}).status, commit_status::committed);
   EXPECT_EQ(put(remove_artist{(*admin->event(event))->artist}).why.code, errc::conflict);
+}
+
+TEST_F(catalog_admin_store_test, an_artist_gets_what_it_does_not_have) {
+  const auto id = (*admin->event(event))->artist;
+  ASSERT_EQ(put(describe_artist{id, "/a.png", {}}).status, commit_status::committed);
+  const auto written = put(describe_artist{id, "/b.png", "rock"});
+  ASSERT_TRUE(written.artist);
+  EXPECT_EQ(written.artist->image_url, "/a.png") << "an administrator's choice stays";
+  EXPECT_EQ(written.artist->description, "rock");
+  EXPECT_EQ(put(describe_artist{id_of<artist_id>("none"), "/b.png", {}}).why.code, errc::not_found);
 }
 
 TEST_F(catalog_admin_store_test, the_audit_row_goes_with_the_change_and_has_its_real_status) {

@@ -72,7 +72,8 @@ protected:
     parts.writes = sql::make_ticket_writes(open("ticket"), *env);
     parts.queries.push_back(sql::make_ticket_queries(open("ticket")));
     tickets = ticket::start_ticket(sys, *env, registry, {}, std::move(parts));
-    figures = ticket::start_admin_reader(sys, sql::make_ticket_admin_queries(open("ticket")), false);
+    figures =
+        ticket::start_admin_reader(sys, sql::make_ticket_admin_queries(open("ticket")), false);
     consumer = ticket::start_catalog_consumer(sys, tickets.writer, tickets.event_changed);
     sched.run();
   }
@@ -91,12 +92,13 @@ protected:
 
   void start_catalog_role() {
     auto target = sql::make_catalog_target(open("catalog"), *env);
-    writer_of_catalog = sys.spawn(
-        tiketi::writer<catalog_write, catalog_written>,
-        std::shared_ptr<commit_target<catalog_write, catalog_written>>(std::move(target)),
-        writer_options{}, batch_observer{});
-    readers = {sys.spawn(reader, env.get(), std::shared_ptr<catalog_queries>{
-                                                sql::make_catalog_queries(open("catalog"))})};
+    writer_of_catalog =
+        sys.spawn(tiketi::writer<catalog_write, catalog_written>,
+                  std::shared_ptr<commit_target<catalog_write, catalog_written>>(std::move(target)),
+                  writer_options{}, batch_observer{});
+    readers = {
+        sys.spawn(reader, env.get(),
+                  std::shared_ptr<catalog_queries>{sql::make_catalog_queries(open("catalog"))})};
     catalog_handle = sys.spawn(catalog, env.get(), std::make_shared<catalog_metrics>(registry),
                                catalog_options{}, writer_of_catalog, readers,
                                ticket::reader_actor{tickets.reader}, relay_actor{});
@@ -256,14 +258,14 @@ TEST_F(catalog_admin_test, the_ticket_role_never_opens_the_catalogs_database) {
   start_ticket_role();
   EXPECT_GT(open_files("ticket.db"), 0u);
   ASSERT_TRUE(ask<applied>(consumer, deliver{messages.front()}));
-  const auto map = ask<ticket::seat_map_view>(tickets.region,
-                                              ticket::get_seat_map{m.event.event.id});
+  const auto map =
+      ask<ticket::seat_map_view>(tickets.region, ticket::get_seat_map{m.event.event.id});
   ASSERT_TRUE(map);
   EXPECT_NE(map->body->find("Renamed"), std::string::npos);
   const auto held = buy(m.event.event.id, anna(), 2);
   EXPECT_EQ(held.event_title, "Renamed");
-  EXPECT_TRUE(ask<ticket::reservation_view>(tickets.region,
-                                            ticket::end_reservation{held.id, "test"}));
+  EXPECT_TRUE(
+      ask<ticket::reservation_view>(tickets.region, ticket::end_reservation{held.id, "test"}));
   EXPECT_EQ(ask<ticket::event_stock>(figures, ticket::get_stock{m.event.event.id})->seats, 6);
   advance(1h);
   EXPECT_EQ(open_files("catalog.db"), 0u);
@@ -342,7 +344,8 @@ TEST_F(catalog_admin_test, lists_have_names_where_they_are_known) {
 }
 
 TEST_F(catalog_admin_test, a_dashboard_without_the_sale_says_so) {
-  ASSERT_TRUE(tell<event_saved>(an_event("Night")));
+  const auto m = an_event("Night");
+  ASSERT_TRUE(tell<event_saved>(m));
   end(figures);
   sched.run();
   const auto board = tell<dashboard>(get_dashboard{});
@@ -350,9 +353,10 @@ TEST_F(catalog_admin_test, a_dashboard_without_the_sale_says_so) {
   EXPECT_EQ(board->events, 1);
   EXPECT_FALSE(board->totals) << "not known is not zero";
   EXPECT_TRUE(board->recent.empty());
-  // And what needs to know what is sold does not happen.
-  const auto m = an_event("Other", false);
+  // What needs to know what is sold does not happen.
   EXPECT_FALSE(tell<event_ended>(end_event{m.by, m.event.event.id, false}));
+  EXPECT_FALSE(
+      (*sql::make_catalog_admin_queries(open("catalog"))->event(m.event.event.id))->cancelled);
 }
 
 TEST_F(catalog_admin_test, cancelling_counts_and_ends_what_is_live) {

@@ -379,6 +379,44 @@ TEST_F(admin_test, cancelling_an_event_ends_its_sale_and_gives_the_money_back) {
   EXPECT_EQ(http.get("/api/events/" + event).json()["event"]["status"], "cancelled");
 }
 
+TEST_F(admin_test, a_killed_server_goes_on_ending_the_sale) {
+  const auto event = seated_event("Power cut");
+  const auto seats = seats_of_event(event);
+  std::vector<booked> all;
+  for (std::size_t i = 0; i < 8; ++i)
+    all.push_back(book(event, seats[i]["id"], i % 4 != 3));
+  const auto reply = admin("POST", "/admin/events/" + event + "/cancel");
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  server->kill();
+  ASSERT_TRUE(server->start()) << server->log_tail();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::string payment = i % 4 != 3 ? "refunded" : "pending";
+    EXPECT_TRUE(eventually([&] {
+      const auto r = reservation(all[i]);
+      return r["status"] == "cancelled" && r["payment_status"] == payment;
+    })) << reservation(all[i]).dump();
+  }
+  // Once each: in the books of the sale and of the payments.
+  const auto tickets = data->path() / "ticket.db";
+  EXPECT_EQ(sqlite_number(tickets, "SELECT count(*) FROM reservation_history h JOIN reservations r "
+                                   "ON r.id = h.reservation_id WHERE r.event_id = '"
+                                       + event + "' AND h.action = 'cancelled'"),
+            8);
+  EXPECT_EQ(sqlite_number(data->path() / "payment.db",
+                          "SELECT count(*) FROM payments WHERE status = 'refunded' "
+                          "AND event_id = '"
+                              + event + "'"),
+            6);
+}
+
+TEST_F(admin_test, nobody_is_asked_about_artists_without_an_account) {
+  const auto reply = admin("POST", "/artists/enrich");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.json(),
+            (json{{"message", "Spotify credentials not configured"}, {"enriched", 0}}));
+  EXPECT_EQ(as({}, "POST", "/api/v1/artists/enrich").status, 401);
+}
+
 TEST_F(admin_test, a_deleted_event_is_gone_but_its_reservations_are_not) {
   const auto event = seated_event("Never was");
   const auto paid = book(event, seats_of_event(event)[0]["id"], true);

@@ -126,11 +126,11 @@ TEST(image_type_test, only_names_that_uploads_got_are_names) {
   EXPECT_EQ(type_of_name(digest + ".jpg"), image_type::jpeg);
   EXPECT_EQ(type_of_name(digest + ".webp"), image_type::webp);
   for (const std::string& bad :
-       {std::string{}, digest, digest + ".svg", digest + ".jpg/", digest + ".jpg\0x",
-        std::string(64, 'A') + ".jpg", std::string(63, 'a') + ".jpg", digest + "a.jpg",
-        digest + ".JPG", std::string{"../"} + digest + ".jpg", std::string(64, '.') + ".jpg",
+       {std::string{}, digest, digest + ".svg", digest + ".jpg/", std::string(64, 'A') + ".jpg",
+        std::string(63, 'a') + ".jpg", digest + "a.jpg", digest + ".JPG",
+        std::string{"../"} + digest + ".jpg", std::string(64, '.') + ".jpg",
         std::string(64, '/') + ".jpg", digest + " .jpg", digest + ".jpg.html"})
-    EXPECT_FALSE(type_of_name(bad) && bad.size() != digest.size() + 4) << bad;
+    EXPECT_FALSE(type_of_name(bad)) << bad;
   EXPECT_FALSE(type_of_name(digest + std::string(".jpg\0", 5)));
 }
 

@@ -5,6 +5,7 @@
 #include "actors/bus/relay.hpp"
 #include "actors/bus/type_ids.hpp"
 #include "actors/catalog/admin.hpp"
+#include "actors/catalog/enrich.hpp"
 #include "actors/catalog/images.hpp"
 #include "actors/catalog/role.hpp"
 #include "actors/catalog/type_ids.hpp"
@@ -13,8 +14,10 @@
 #include "actors/payment/role.hpp"
 #include "actors/queue/role.hpp"
 #include "actors/queue/type_ids.hpp"
+#include "actors/remote/role.hpp"
 #include "actors/system/actor_config.hpp"
 #include "actors/token/tokens.hpp"
+#include "net/client/curl_transport.hpp"
 #include "net/http/entry_gate.hpp"
 #include "net/http/health.hpp"
 #include "net/http/server.hpp"
@@ -128,6 +131,9 @@ struct node::impl {
   std::optional<catalog::admin_role> admin_role;
   ticket::admin_reader ticket_admin;
   catalog::image_actor images;
+  std::shared_ptr<remote::transport> catalog_transport;
+  remote::client_actor catalog_remote;
+  std::optional<catalog::enrich_role> enrich_role;
   std::optional<ticket::ticket_role> ticket_role;
   std::optional<queue::queue_role> queue_role;
   std::optional<payment::payment_role> payment_role;
@@ -250,6 +256,27 @@ void node::impl::start_admin() {
                          static_cast<std::uint64_t>(values.uploads_total_mib) * 1024 * 1024},
                     *env),
                 "uploads.directory"));
+  catalog::enrich_options enrich;
+  enrich.client_id = values.spotify_client_id;
+  enrich.client_secret = values.spotify_client_secret;
+  enrich.accounts_url = values.spotify_accounts_url;
+  enrich.api_url = values.spotify_api_url;
+  enrich.image_prefix = values.spotify_image_prefix;
+  enrich.public_address = values.uploads_public_address;
+  enrich.image_bytes_max = static_cast<std::size_t>(values.uploads_image_bytes_max);
+  if (!enrich.client_id.empty() && !enrich.client_secret.empty()) {
+    catalog_transport = net::make_curl_transport({});
+    remote::remote_options calls;
+    calls.response_bytes_max = enrich.image_bytes_max;
+    catalog_remote = remote::start_remote(sys, *env, *registry, calls, catalog_transport,
+                                          {std::string{catalog::enrich_target}});
+  }
+  enrich_role =
+      catalog::start_enrich(sys, *env, std::move(enrich),
+                            {.catalog = catalog_role->catalog,
+                             .queries = sql::make_catalog_admin_queries(connect("catalog")),
+                             .images = images,
+                             .remote = catalog_remote});
 }
 
 void node::impl::start_queue() {
@@ -391,6 +418,7 @@ void node::impl::listen() {
   net::add_admin_routes(*routes, {admin_role->admin});
   net::add_catalog_internal_routes(*routes,
                                    {catalog_role->catalog, admin_role->admin, ticket_role->reader});
+  net::add_enrich_route(*routes, enrich_role->enrich, admin_role->admin);
   net::add_image_routes(*routes,
                         {.images = images,
                          .admin = admin_role->admin,
@@ -450,6 +478,12 @@ void node::impl::stop() {
     queue::stop(*queue_role);
   caf::anon_send_exit(ticket_relay, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(catalog_relay, caf::exit_reason::user_shutdown);
+  if (enrich_role)
+    catalog::stop(*enrich_role);
+  if (catalog_remote)
+    remote::stop_remote(catalog_remote);
+  if (catalog_transport)
+    catalog_transport->shutdown();
   if (admin_role)
     catalog::stop(*admin_role);
   caf::anon_send_exit(images, caf::exit_reason::user_shutdown);
