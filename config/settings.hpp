@@ -66,6 +66,17 @@ struct settings {
   std::int64_t auth_password_waiting_max = 0;
   // catalog
   std::int64_t catalog_readers = 0;
+  // uploads
+  std::string uploads_directory;
+  std::int64_t uploads_image_bytes_max = 0;
+  std::int64_t uploads_total_mib = 0;
+  std::string uploads_public_address;
+  // spotify
+  std::string spotify_client_id;
+  std::string spotify_client_secret;
+  std::string spotify_accounts_url;
+  std::string spotify_api_url;
+  std::string spotify_image_prefix;
   // ticket
   std::chrono::seconds ticket_hold_ttl{};
   std::int64_t ticket_seats_per_reservation = 0;

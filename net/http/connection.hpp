@@ -151,6 +151,7 @@ private:
   void advance();
   bool check_header();
   bool charge_body();
+  bool enter_early();
   void handle();
   void proceed(const rate_verdict& verdict);
   void dispatch_request();
@@ -179,6 +180,7 @@ private:
   verb method_ = verb::get;
   bool has_request_ = false; ///< an answer now is the answer to a parsed request
   bool header_checked_ = false;
+  bool entered_ = false; ///< the filters have let it in already
   bool reading_ = false;
   bool continuing_ = false; ///< `100 Continue` is on its way
   bool keep_alive_ = true;

@@ -161,8 +161,11 @@ std::optional<response> filters::check_access(const request& req, const route& r
     refused.headers.emplace_back("WWW-Authenticate", "Bearer");
     return refused;
   }
-  if (r.who == access::admin && !req.who->is_admin())
+  if (r.who == access::admin && !req.who->is_admin()) {
+    if (r.refused)
+      r.refused(req);
     return error_response(errc::admin_required);
+  }
   return std::nullopt;
 }
 

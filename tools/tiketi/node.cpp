@@ -4,6 +4,9 @@
 #include "actors/base/environment.hpp"
 #include "actors/bus/relay.hpp"
 #include "actors/bus/type_ids.hpp"
+#include "actors/catalog/admin.hpp"
+#include "actors/catalog/enrich.hpp"
+#include "actors/catalog/images.hpp"
 #include "actors/catalog/role.hpp"
 #include "actors/catalog/type_ids.hpp"
 #include "actors/event/catalog_consumer.hpp"
@@ -11,22 +14,29 @@
 #include "actors/payment/role.hpp"
 #include "actors/queue/role.hpp"
 #include "actors/queue/type_ids.hpp"
+#include "actors/remote/role.hpp"
 #include "actors/system/actor_config.hpp"
 #include "actors/token/tokens.hpp"
+#include "net/client/curl_transport.hpp"
 #include "net/http/entry_gate.hpp"
 #include "net/http/health.hpp"
 #include "net/http/server.hpp"
+#include "net/routes/admin.hpp"
 #include "net/routes/auth.hpp"
 #include "net/routes/catalog.hpp"
+#include "net/routes/images.hpp"
 #include "net/routes/payments.hpp"
 #include "net/routes/queue.hpp"
 #include "net/routes/reservations.hpp"
 #include "net/routes/seats.hpp"
 #include "net/routes/tickets.hpp"
+#include "storage/files/image_store.hpp"
 #include "storage/sql/auth_store.hpp"
+#include "storage/sql/catalog_admin_store.hpp"
 #include "storage/sql/catalog_store.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/queue_journal.hpp"
+#include "storage/sql/ticket_admin_store.hpp"
 #include "storage/sql/ticket_store.hpp"
 #include "tools/tiketi/databases.hpp"
 
@@ -93,6 +103,7 @@ struct node::impl {
   void start_auth();
   void start_ticket();
   void start_catalog();
+  void start_admin();
   void start_queue();
   void start_payment();
   void connect_roles();
@@ -117,6 +128,12 @@ struct node::impl {
   caf::actor_system sys{actor_settings};
   std::optional<auth::auth_role> auth_role;
   std::optional<catalog::catalog_role> catalog_role;
+  std::optional<catalog::admin_role> admin_role;
+  ticket::admin_reader ticket_admin;
+  catalog::image_actor images;
+  std::shared_ptr<remote::transport> catalog_transport;
+  remote::client_actor catalog_remote;
+  std::optional<catalog::enrich_role> enrich_role;
   std::optional<ticket::ticket_role> ticket_role;
   std::optional<queue::queue_role> queue_role;
   std::optional<payment::payment_role> payment_role;
@@ -156,6 +173,7 @@ void node::impl::start() {
   start_auth();
   start_ticket();
   start_catalog();
+  start_admin();
   start_queue();
   start_payment();
   connect_roles();
@@ -217,6 +235,48 @@ void node::impl::start_catalog() {
     storage.readers.push_back(sql::make_catalog_queries(connect("catalog")));
   catalog_role = catalog::start_catalog(sys, *env, *registry, options, std::move(storage),
                                         ticket_role->reader, catalog_relay);
+}
+
+void node::impl::start_admin() {
+  ticket_admin = ticket::start_admin_reader(sys, sql::make_ticket_admin_queries(connect("ticket")));
+  catalog::admin_neighbours others;
+  others.catalog = catalog_role->catalog;
+  others.queries = sql::make_catalog_admin_queries(connect("catalog"));
+  others.stock = ticket_role->reader;
+  others.reservations = ticket_admin;
+  others.sale = ticket_role->region;
+  others.directory = auth_role->auth;
+  others.event_changed = ticket_role->event_changed;
+  admin_role = catalog::start_admin(sys, *env, {}, std::move(others));
+  const auto folder = data.path() / values.uploads_directory;
+  images = catalog::start_images(
+      sys, must(files::open_image_store(
+                    folder,
+                    {.total_bytes_max =
+                         static_cast<std::uint64_t>(values.uploads_total_mib) * 1024 * 1024},
+                    *env),
+                "uploads.directory"));
+  catalog::enrich_options enrich;
+  enrich.client_id = values.spotify_client_id;
+  enrich.client_secret = values.spotify_client_secret;
+  enrich.accounts_url = values.spotify_accounts_url;
+  enrich.api_url = values.spotify_api_url;
+  enrich.image_prefix = values.spotify_image_prefix;
+  enrich.public_address = values.uploads_public_address;
+  enrich.image_bytes_max = static_cast<std::size_t>(values.uploads_image_bytes_max);
+  if (!enrich.client_id.empty() && !enrich.client_secret.empty()) {
+    catalog_transport = net::make_curl_transport({});
+    remote::remote_options calls;
+    calls.response_bytes_max = enrich.image_bytes_max;
+    catalog_remote = remote::start_remote(sys, *env, *registry, calls, catalog_transport,
+                                          {std::string{catalog::enrich_target}});
+  }
+  enrich_role =
+      catalog::start_enrich(sys, *env, std::move(enrich),
+                            {.catalog = catalog_role->catalog,
+                             .queries = sql::make_catalog_admin_queries(connect("catalog")),
+                             .images = images,
+                             .remote = catalog_remote});
 }
 
 void node::impl::start_queue() {
@@ -355,6 +415,15 @@ void node::impl::listen() {
                                  .refresh_ttl = values.auth_refresh_ttl,
                                  .secure_cookies = values.auth_cookie_secure});
   net::add_catalog_routes(*routes, {catalog_role->catalog});
+  net::add_admin_routes(*routes, {admin_role->admin});
+  net::add_catalog_internal_routes(*routes,
+                                   {catalog_role->catalog, admin_role->admin, ticket_role->reader});
+  net::add_enrich_route(*routes, enrich_role->enrich, admin_role->admin);
+  net::add_image_routes(*routes,
+                        {.images = images,
+                         .admin = admin_role->admin,
+                         .bytes_max = static_cast<std::size_t>(values.uploads_image_bytes_max),
+                         .public_address = values.uploads_public_address});
   net::add_queue_routes(*routes, {.queues = queue_role->region,
                                   .tokens = *entries,
                                   .token_ttl = values.queue_entry_token_ttl,
@@ -413,6 +482,16 @@ void node::impl::stop() {
     queue::stop(*queue_role);
   caf::anon_send_exit(ticket_relay, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(catalog_relay, caf::exit_reason::user_shutdown);
+  if (enrich_role)
+    catalog::stop(*enrich_role);
+  if (catalog_remote)
+    remote::stop_remote(catalog_remote);
+  if (catalog_transport)
+    catalog_transport->shutdown();
+  if (admin_role)
+    catalog::stop(*admin_role);
+  caf::anon_send_exit(images, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(ticket_admin, caf::exit_reason::user_shutdown);
   if (catalog_role)
     catalog::stop(*catalog_role);
   caf::anon_send_exit(catalog_consumer, caf::exit_reason::user_shutdown);
