@@ -98,6 +98,12 @@ struct settings {
   std::int64_t queue_early_join_minutes = 0;
   // payment
   std::string payment_provider;
+  // community
+  std::int64_t community_readers = 0;
+  std::chrono::seconds community_view_period{};
+  std::int64_t community_awarded_news_per_day = 0;
+  std::int64_t community_awarded_posts_per_day = 0;
+  std::int64_t community_awarded_comments_per_day = 0;
 };
 
 /// Where a row's value lives; the type decides how the value is read.

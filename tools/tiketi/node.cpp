@@ -9,6 +9,7 @@
 #include "actors/catalog/images.hpp"
 #include "actors/catalog/role.hpp"
 #include "actors/catalog/type_ids.hpp"
+#include "actors/community/role.hpp"
 #include "actors/event/catalog_consumer.hpp"
 #include "actors/event/role.hpp"
 #include "actors/payment/role.hpp"
@@ -24,6 +25,7 @@
 #include "net/routes/admin.hpp"
 #include "net/routes/auth.hpp"
 #include "net/routes/catalog.hpp"
+#include "net/routes/community.hpp"
 #include "net/routes/images.hpp"
 #include "net/routes/payments.hpp"
 #include "net/routes/queue.hpp"
@@ -34,6 +36,7 @@
 #include "storage/sql/auth_store.hpp"
 #include "storage/sql/catalog_admin_store.hpp"
 #include "storage/sql/catalog_store.hpp"
+#include "storage/sql/community_store.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/queue_journal.hpp"
 #include "storage/sql/ticket_admin_store.hpp"
@@ -106,6 +109,7 @@ struct node::impl {
   void start_admin();
   void start_queue();
   void start_payment();
+  void start_community();
   void connect_roles();
   void add_demo();
   void await_catalog();
@@ -137,6 +141,7 @@ struct node::impl {
   std::optional<ticket::ticket_role> ticket_role;
   std::optional<queue::queue_role> queue_role;
   std::optional<payment::payment_role> payment_role;
+  std::optional<community::community_role> community_role;
   consumer_actor catalog_consumer;
   relay_actor catalog_relay;
   relay_actor ticket_relay;
@@ -176,6 +181,7 @@ void node::impl::start() {
   start_admin();
   start_queue();
   start_payment();
+  start_community();
   connect_roles();
   if (values.demo_enabled)
     add_demo();
@@ -308,6 +314,22 @@ void node::impl::start_payment() {
   payment_role = payment::start_payment(sys, *env, *registry, {}, std::move(parts));
 }
 
+void node::impl::start_community() {
+  community::community_options options;
+  options.views.period = values.community_view_period;
+  options.awards.news = static_cast<std::int32_t>(values.community_awarded_news_per_day);
+  options.awards.posts = static_cast<std::int32_t>(values.community_awarded_posts_per_day);
+  options.awards.comments = static_cast<std::int32_t>(values.community_awarded_comments_per_day);
+  community::community_dependencies parts;
+  parts.writes = sql::make_community_writes(connect("community"));
+  for (std::int64_t i = 0; i < values.community_readers; ++i)
+    parts.readers.push_back(sql::make_community_queries(connect("community")));
+  parts.outbox = outbox("community");
+  parts.accounts = auth_role->auth;
+  parts.artists = catalog_role->catalog;
+  community_role = community::start_community(sys, *env, *registry, options, std::move(parts));
+}
+
 void node::impl::connect_roles() {
   ticket_relay =
       spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")), {payment_role->consumer()});
@@ -317,6 +339,7 @@ void node::impl::connect_roles() {
 void node::impl::add_demo() {
   if (must(catalog::seed_demo_data(sys, *env, *catalog_role), "demo data"))
     spdlog::info("demo: the catalog was empty and has demo events now");
+  must(community::seed_demo_news(sys, *env, *community_role), "demo news");
   const auth::ensure_user accounts[] = {
       {"demo@tiketi.local", "demo-password", "Demo", "user"},
       {"admin@tiketi.local", "admin-password", "Admin", "admin"},
@@ -407,6 +430,8 @@ void node::impl::listen() {
                                           ticket::get_availability{}),
           probe<queue::admission>(sys, "queue", queue_role->region, queue::check_admission{}),
           probe<payment::payment_list>(sys, "payment", payment_role->reader, payment::find_order{}),
+          probe<community::news_row>(sys, "community", community_role->community,
+                                     community::show_news{}),
       });
   auto routes = std::make_shared<net::router>();
   net::add_health_route(*routes, health);
@@ -437,6 +462,7 @@ void node::impl::listen() {
       *routes, {.region = ticket_role->region, .reader = ticket_role->reader, .gate = gate});
   net::add_payment_routes(*routes,
                           {.region = payment_role->region, .reader = payment_role->reader});
+  net::add_community_routes(*routes, {community_role->community});
 
   const net::actuator_deps actuator{.health = health,
                                     .is_draining = [this] { return front->is_draining(); },
@@ -476,6 +502,8 @@ void node::impl::stop() {
   management.reset();
   front.reset();
   // Those that ask before those that are asked; the actor system waits for all of them.
+  if (community_role)
+    community::stop(*community_role);
   if (payment_role)
     payment::stop_payment(*payment_role);
   if (queue_role)
