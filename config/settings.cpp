@@ -328,7 +328,7 @@ const std::array rows{
         .min = 1,
         .max = 256,
         .unit = "bytes",
-        .sentence = "Its secret",
+        .sentence = "Secret of the account spotify.client_id",
         .secret = "SPOTIFY_CLIENT_SECRET"},
     row{.name = "spotify.accounts_url",
         .target = &s::spotify_accounts_url,

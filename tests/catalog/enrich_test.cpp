@@ -80,11 +80,11 @@ protected:
     return sql::database::open(o).value();
   }
 
-  void add(const std::string& name, std::optional<std::string> image = {}) {
+  void add(const std::string& name, std::optional<std::string> image_url = {}) {
     artist_row row;
     row.id = id(name);
     row.name = name;
-    row.image_url = std::move(image);
+    row.image_url = std::move(image_url);
     caf::scoped_actor self{sys};
     self->request(catalog_, 5s, catalog_write{put_artist{row}, {}})
         .receive([](const catalog_written&) {},
@@ -116,16 +116,19 @@ protected:
   local_reply answer(const local_request& rq) {
     const std::lock_guard lock{mutex};
     calls.push_back(rq.target);
-    if (rq.target == "/api/token")
-      return rq.headers.at("authorization") == "Basic aWQ6c2VjcmV0"
-                     && rq.body == "grant_type=client_credentials"
-                 ? local_reply{token_status, R"({"access_token":"t0k3n"})"}
-                 : local_reply{400, "{}"};
-    if (rq.target.starts_with("/v1/search"))
-      return rq.headers.at("authorization") == "Bearer t0k3n"
-                 ? local_reply{search_status, search_body}
-                 : local_reply{401, "{}"};
-    return {200, image};
+    local_reply out;
+    if (rq.target == "/api/token") {
+      const bool known = rq.headers.at("authorization") == "Basic aWQ6c2VjcmV0"
+                         && rq.body == "grant_type=client_credentials";
+      out.status = known ? token_status : 400;
+      out.body = R"({"access_token":"t0k3n"})";
+    } else if (rq.target.starts_with("/v1/search")) {
+      out.status = rq.headers.at("authorization") == "Bearer t0k3n" ? search_status : 401;
+      out.body = search_body;
+    } else {
+      out.body = image;
+    }
+    return out;
   }
 
   std::size_t asked(const std::string& start) {
