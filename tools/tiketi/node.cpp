@@ -13,6 +13,7 @@
 #include "actors/event/catalog_consumer.hpp"
 #include "actors/event/role.hpp"
 #include "actors/payment/role.hpp"
+#include "actors/payment/toss.hpp"
 #include "actors/queue/role.hpp"
 #include "actors/queue/type_ids.hpp"
 #include "actors/remote/role.hpp"
@@ -103,6 +104,8 @@ struct node::impl {
   }
 
   void start();
+  remote::remote_options calls() const;
+  void start_remote();
   void start_auth();
   void start_ticket();
   void start_catalog();
@@ -129,13 +132,14 @@ struct node::impl {
   std::optional<session_tokens> sessions;
   std::optional<entry_tokens> entries;
   std::vector<std::shared_ptr<const void>> kept; ///< metrics that actors point to
+  std::shared_ptr<remote::transport> outside;    ///< calls to other systems
   caf::actor_system sys{actor_settings};
+  remote::client_actor remote_client;
   std::optional<auth::auth_role> auth_role;
   std::optional<catalog::catalog_role> catalog_role;
   std::optional<catalog::admin_role> admin_role;
   ticket::admin_reader ticket_admin;
   catalog::image_actor images;
-  std::shared_ptr<remote::transport> catalog_transport;
   remote::client_actor catalog_remote;
   std::optional<catalog::enrich_role> enrich_role;
   std::optional<ticket::ticket_role> ticket_role;
@@ -175,6 +179,7 @@ void node::impl::start() {
 
   // From those that are asked to those that ask. Ticket, queue and payment know each other, so the
   // ticket role learns of the others last, before anybody can reach it.
+  start_remote();
   start_auth();
   start_ticket();
   start_catalog();
@@ -194,6 +199,28 @@ void node::impl::start() {
                values.payment_provider, std::chrono::duration_cast<milliseconds>(took).count());
 }
 
+remote::remote_options node::impl::calls() const {
+  remote::remote_options options;
+  options.connect_timeout = values.remote_connect_timeout;
+  options.attempt_timeout = values.remote_attempt_timeout;
+  options.response_bytes_max = static_cast<std::size_t>(values.remote_response_bytes_max);
+  options.in_flight_max = static_cast<std::size_t>(values.remote_in_flight_max);
+  options.retry = {static_cast<std::uint32_t>(values.remote_attempts_max), values.remote_retry_wait,
+                   values.remote_retry_wait_max};
+  options.breaker = {.window = static_cast<std::size_t>(values.remote_breaker_window),
+                     .failure_percent = static_cast<int>(values.remote_breaker_failure_percent),
+                     .slow_percent = static_cast<int>(values.remote_breaker_slow_percent),
+                     .slow_after = values.remote_breaker_slow,
+                     .open_for = values.remote_breaker_open,
+                     .trials = static_cast<std::size_t>(values.remote_breaker_trials)};
+  return options;
+}
+
+void node::impl::start_remote() {
+  outside = net::make_curl_transport({});
+  remote_client = remote::start_remote(sys, *env, *registry, calls(), outside, {"toss", "google"});
+}
+
 void node::impl::start_auth() {
   auth::auth_options options;
   options.access_ttl = values.auth_access_ttl;
@@ -202,10 +229,13 @@ void node::impl::start_auth() {
   options.hash.passes = static_cast<std::uint32_t>(values.auth_argon2_iterations);
   options.hash_workers = static_cast<std::size_t>(values.auth_password_threads);
   options.hash_waiting_max = static_cast<std::size_t>(values.auth_password_waiting_max);
+  options.google.client_ids = values.auth_google_client_ids;
+  options.google.keys_url = values.auth_google_keys_url;
   auth_role = auth::start_auth(sys, *env, *registry, options,
                                {.tokens = *sessions,
                                 .writes = sql::make_auth_writes(connect("auth")),
-                                .queries = sql::make_auth_queries(connect("auth"))});
+                                .queries = sql::make_auth_queries(connect("auth")),
+                                .calls = remote_client});
   kept.push_back(auth_role->metrics);
 }
 
@@ -271,10 +301,9 @@ void node::impl::start_admin() {
   enrich.public_address = values.uploads_public_address;
   enrich.image_bytes_max = static_cast<std::size_t>(values.uploads_image_bytes_max);
   if (!enrich.client_id.empty() && !enrich.client_secret.empty()) {
-    catalog_transport = net::make_curl_transport({});
-    remote::remote_options calls;
-    calls.response_bytes_max = enrich.image_bytes_max;
-    catalog_remote = remote::start_remote(sys, *env, *registry, calls, catalog_transport,
+    auto options = calls();
+    options.response_bytes_max = enrich.image_bytes_max; // images are longer than other answers
+    catalog_remote = remote::start_remote(sys, *env, *registry, options, outside,
                                           {std::string{catalog::enrich_target}});
   }
   enrich_role =
@@ -308,10 +337,19 @@ void node::impl::start_payment() {
   parts.region_queries = sql::make_payment_queries(connect("payment"));
   parts.front_queries = sql::make_payment_queries(connect("payment"));
   parts.outbox = outbox("payment");
-  parts.money = payment::start_demo_provider(sys, *env);
+  payment::payment_options options;
+  if (values.payment_provider == "toss") {
+    parts.money = payment::start_toss_provider(
+        sys, *env, remote_client,
+        {values.payment_toss_url, values.payment_toss_secret_key, values.payment_provider_timeout});
+    // The provider actor answers in time; this is for one that is gone.
+    options.provider_timeout = values.payment_provider_timeout + seconds{1};
+  } else {
+    parts.money = payment::start_demo_provider(sys, *env);
+  }
   parts.tickets = ticket_role->region;
   parts.subscriptions = {{"payment-events", "ticket", ticket_role->consumer}};
-  payment_role = payment::start_payment(sys, *env, *registry, {}, std::move(parts));
+  payment_role = payment::start_payment(sys, *env, *registry, options, std::move(parts));
 }
 
 void node::impl::start_community() {
@@ -460,8 +498,9 @@ void node::impl::listen() {
                                  .gate_seat_map = values.gateway_gate_seat_map});
   net::add_reservation_routes(
       *routes, {.region = ticket_role->region, .reader = ticket_role->reader, .gate = gate});
-  net::add_payment_routes(*routes,
-                          {.region = payment_role->region, .reader = payment_role->reader});
+  net::add_payment_routes(*routes, {.region = payment_role->region,
+                                    .reader = payment_role->reader,
+                                    .client_key = values.payment_toss_client_key});
   net::add_community_routes(*routes, {community_role->community});
 
   const net::actuator_deps actuator{.health = health,
@@ -514,8 +553,6 @@ void node::impl::stop() {
     catalog::stop(*enrich_role);
   if (catalog_remote)
     remote::stop_remote(catalog_remote);
-  if (catalog_transport)
-    catalog_transport->shutdown();
   if (admin_role)
     catalog::stop(*admin_role);
   caf::anon_send_exit(images, caf::exit_reason::user_shutdown);
@@ -527,6 +564,10 @@ void node::impl::stop() {
     ticket::stop_ticket(sys, *ticket_role);
   if (auth_role)
     auth::stop(*auth_role);
+  remote::stop_remote(remote_client);
+  // Before the actor system goes: what is under way refers to actors.
+  if (outside)
+    outside->shutdown();
 }
 
 } // namespace tiketi
