@@ -97,6 +97,22 @@ result<form_part> read_header(std::string_view header) {
   return out;
 }
 
+/// Where the next delimiter begins. Bytes that only look like the beginning of one are data: a
+/// boundary is followed by nothing but blanks and a line end, or by the two dashes of the last one.
+std::size_t find_delimiter(std::string_view body, std::string_view delimiter) {
+  auto at = body.find(delimiter);
+  while (at != std::string_view::npos) {
+    auto rest = body.substr(at + delimiter.size());
+    if (rest.starts_with("--"))
+      return at;
+    rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(" \t")));
+    if (rest.starts_with("\r\n"))
+      return at;
+    at = body.find(delimiter, at + 1);
+  }
+  return at;
+}
+
 } // namespace
 
 std::optional<std::string> multipart_boundary(std::string_view content_type) {
@@ -131,7 +147,7 @@ result<std::vector<form_part>> parse_multipart(std::string_view body, std::strin
   if (body.starts_with(first)) {
     body.remove_prefix(first.size());
   } else {
-    const auto at = body.find(delimiter);
+    const auto at = find_delimiter(body, delimiter);
     if (at == std::string_view::npos)
       return broken("The form has no parts");
     body.remove_prefix(at + delimiter.size());
@@ -159,7 +175,7 @@ result<std::vector<form_part>> parse_multipart(std::string_view body, std::strin
     auto part = read_header(header);
     if (!part)
       return part.error();
-    const auto end = body.find(delimiter);
+    const auto end = find_delimiter(body, delimiter);
     if (end == std::string_view::npos)
       return broken("The form is not closed");
     part->data = body.substr(std::min<std::size_t>(2, end), end - std::min<std::size_t>(2, end));
