@@ -45,7 +45,7 @@ void call(toss_self self, const work& w, remote::http_request request, then_fn t
   x.timeout = w.until - now(self);
   self->request(self->state.calls, caf::infinite, std::move(x))
       .then(
-          [self, then](const remote::http_answer& a) {
+          [then](const remote::http_answer& a) {
             if (a.status == 401)
               spdlog::error("Toss Payments does not accept the secret key");
             then(a);
