@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 namespace tiketi::net {
 namespace {
@@ -147,22 +148,7 @@ public:
   ~curl_transport() override { shutdown(); }
 
   void start(transfer t, done_fn done) override {
-    auto refused = http_failure::none;
-    {
-      const std::lock_guard lock{mutex_};
-      if (stopping_)
-        refused = http_failure::rejected;
-      else if (count_ >= options_.waiting_max)
-        refused = http_failure::overloaded;
-      else {
-        auto j = std::make_unique<job>();
-        j->what = std::move(t);
-        j->done = std::move(done);
-        j->header_bytes_max = options_.header_bytes_max;
-        ++count_;
-        fresh_.push_back(std::move(j));
-      }
-    }
+    const auto refused = take(t, done);
     if (refused == http_failure::none) {
       curl_multi_wakeup(multi_.get());
       return;
@@ -185,6 +171,22 @@ public:
   }
 
 private:
+  /// Moves both into the queue; leaves them alone where it refuses.
+  http_failure take(transfer& t, done_fn& done) {
+    const std::lock_guard lock{mutex_};
+    if (stopping_)
+      return http_failure::rejected;
+    if (count_ >= options_.waiting_max)
+      return http_failure::overloaded;
+    auto j = std::make_unique<job>();
+    j->what = std::move(t);
+    j->done = std::move(done);
+    j->header_bytes_max = options_.header_bytes_max;
+    ++count_;
+    fresh_.push_back(std::move(j));
+    return http_failure::none;
+  }
+
   void run() {
     for (;;) {
       std::vector<std::unique_ptr<job>> fresh;
@@ -234,7 +236,7 @@ private:
     };
     bool ok = header("Expect:"); // no round trip before the body
     for (const auto& [name, value] : r.headers)
-      ok = ok && header(value.empty() ? name + ";" : name + ": " + value);
+      ok = ok && header(value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
     const auto set = [easy, &ok](CURLoption option, auto value) {
       ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK;
     };
