@@ -240,7 +240,7 @@ void internal_batch(const deps_ptr& deps, front& f, const exchange_ptr& x) {
   json_body in{x->req().body};
   auth::get_users query;
   for (const auto& id : in.ids("userIds", user_batch_max))
-    query.ids.emplace_back(id);
+    query.ids.push_back(user_id{id});
   if (in.ok() && query.ids.empty())
     in.complain("userIds", "must not be empty");
   if (!in.ok())
