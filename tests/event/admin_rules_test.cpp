@@ -40,11 +40,11 @@ std::string outcome(const state& s, const std::string& status, const std::string
 TEST(decide_status_test, the_whole_table_of_statuses) {
   const std::vector<std::vector<std::string>> expected{
       // confirmed, cancelled, refunded
-      {"conflict", "end", "conflict"},          // pending
-      {"nothing", "end", "end"},                // confirmed
-      {"conflict", "nothing", "conflict"},      // cancelled, never paid
-      {"conflict", "nothing", "nothing"},       // cancelled, refund under way
-      {"conflict", "nothing", "nothing"},       // refunded
+      {"conflict", "end", "conflict"},           // pending
+      {"nothing", "end", "end"},                 // confirmed
+      {"conflict", "nothing", "conflict"},       // cancelled, never paid
+      {"conflict", "nothing", "nothing"},        // cancelled, refund under way
+      {"conflict", "nothing", "nothing"},        // refunded
       {"conflict", "already_ended", "conflict"}, // expired
   };
   const std::vector<std::string> words{"confirmed", "cancelled", "refunded"};

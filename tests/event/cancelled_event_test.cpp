@@ -41,8 +41,8 @@ protected:
     for (const auto& [id, r] : state().reservations) {
       const auto events = events_of(id);
       EXPECT_EQ(std::count(events.begin(), events.end(), "RESERVATION_CANCELLED"), 1);
-      EXPECT_EQ(r.view.payment, r.view.paid_by.is_nil() ? payment_state::pending
-                                                        : payment_state::refund_requested);
+      EXPECT_EQ(r.view.payment,
+                r.view.paid_by.is_nil() ? payment_state::pending : payment_state::refund_requested);
     }
   }
 };

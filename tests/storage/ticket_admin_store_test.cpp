@@ -118,8 +118,8 @@ TEST_F(ticket_admin_store_test, figures_follow_the_contract) {
   move(paid, reservation_status::pending, reservation_status::confirmed, payment_state::completed,
        stock_effect::sell);
   const auto second = hold(1, now, much);
-  move(second, reservation_status::pending, reservation_status::confirmed,
-       payment_state::completed, stock_effect::sell);
+  move(second, reservation_status::pending, reservation_status::confirmed, payment_state::completed,
+       stock_effect::sell);
   const auto refunded = hold(2, now, 500);
   move(refunded, reservation_status::pending, reservation_status::cancelled,
        payment_state::refunded, stock_effect::free);
