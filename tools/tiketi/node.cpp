@@ -27,6 +27,7 @@
 #include "net/routes/auth.hpp"
 #include "net/routes/catalog.hpp"
 #include "net/routes/community.hpp"
+#include "net/routes/docs.hpp"
 #include "net/routes/images.hpp"
 #include "net/routes/payments.hpp"
 #include "net/routes/queue.hpp"
@@ -502,6 +503,7 @@ void node::impl::listen() {
                                     .reader = payment_role->reader,
                                     .client_key = values.payment_toss_client_key});
   net::add_community_routes(*routes, {community_role->community});
+  net::add_docs_routes(*routes);
 
   const net::actuator_deps actuator{.health = health,
                                     .is_draining = [this] { return front->is_draining(); },
@@ -511,10 +513,12 @@ void node::impl::listen() {
   std::shared_ptr<net::router> inside;
   if (values.http_management_port == 0) {
     net::add_actuator_routes(*routes, actuator);
+    net::add_mappings_route(*routes, *routes);
   } else {
     inside = std::make_shared<net::router>();
     net::add_health_route(*inside, health);
     net::add_actuator_routes(*inside, actuator);
+    net::add_mappings_route(*inside, *routes);
   }
   // Before the management port opens: its readiness asks this server.
   front = make_server(routes, values.http_port);
