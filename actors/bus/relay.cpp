@@ -182,7 +182,7 @@ void read_more(relay_self self, std::size_t index) {
             if (page.events.size() >= limit)
               f.more = true;
             for (auto& event : page.events) {
-              if (event.topic == f.to.topic)
+              if (f.to.topic == "*" || event.topic == f.to.topic)
                 f.window.add(std::move(event));
               else
                 f.window.skip_to(event.sequence);
