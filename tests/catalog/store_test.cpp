@@ -2,6 +2,7 @@
 #include "actors/catalog/demo_data.hpp"
 #include "actors/catalog/event_changed.hpp"
 #include "actors/catalog/layout.hpp"
+#include "actors/catalog/member_consumer.hpp"
 #include "actors/catalog/name_id.hpp"
 #include "storage/sql/catalog_store.hpp"
 
@@ -421,6 +422,37 @@ TEST_F(catalog_store_test, prices_come_from_the_ticket_types_or_are_unknown) {
       EXPECT_EQ(item.max_price, std::nullopt);
     }
   }
+}
+
+TEST_F(catalog_store_test, members_are_counted_once_per_message) {
+  put_artist artist;
+  artist.artist.id = id_of<artist_id>("artist");
+  artist.artist.name = "Artist";
+  ASSERT_EQ(put(artist).status, commit_status::committed);
+  const auto told = [&](std::string_view message, const char* type) {
+    domain_event e;
+    e.id = name_based_uuid({}, message);
+    e.type = type;
+    e.payload = R"({"artistId":")" + to_string(artist.artist.id) + R"("})";
+    const auto count = to_member_count(e);
+    EXPECT_TRUE(count && *count) << type;
+    return put(**count);
+  };
+  EXPECT_TRUE(told("1", "MEMBERSHIP_ACTIVATED").changed);
+  EXPECT_FALSE(told("1", "MEMBERSHIP_ACTIVATED").changed);
+  EXPECT_TRUE(told("2", "MEMBERSHIP_ACTIVATED").changed);
+  EXPECT_EQ((*queries->artist(artist.artist.id))->member_count, 2);
+  EXPECT_EQ(queries->artists(1, 10)->artists[0].member_count, 2);
+  EXPECT_TRUE(told("3", "MEMBERSHIP_EXPIRED").changed);
+  EXPECT_EQ((*queries->artist(artist.artist.id))->member_count, 1);
+
+  domain_event other;
+  other.id = name_based_uuid({}, "4");
+  other.type = "PAYMENT_REJECTED";
+  EXPECT_FALSE(*to_member_count(other));
+  other.type = "MEMBERSHIP_ACTIVATED";
+  other.payload = "{}";
+  EXPECT_EQ(to_member_count(other).error().code, errc::invalid_request);
 }
 
 TEST_F(catalog_store_test, seeding_twice_keeps_the_first_start) {

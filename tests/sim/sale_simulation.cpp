@@ -94,6 +94,8 @@ public:
         seed_(seed),
         env_(make_seeded_environment(seed ^ 0x9e3779b97f4a7c15ULL, [this] { return now(); })) {
     event_ = event_id{make_uuid(*env_)};
+    artist_ = artist_id{make_uuid(*env_)};
+    members_only_ = chance_() % 3 == 0;
     fill_store();
     hook_stores();
     for (int i = 0; i < 5; ++i) {
@@ -175,7 +177,9 @@ private:
     c.event.title = "Simulated night";
     c.event.venue = "Hall";
     c.event.event_date = epoch + 240h;
-    c.event.sale_start = epoch - 1h;
+    c.event.sale_start = epoch - 48h; // no pre-sale any more
+    if (members_only_)
+      c.event.artist = artist_;
     c.event.sale_end = epoch + 200h;
     c.event.layout = layout_id{make_uuid(*env_)};
     c.event.layout_config = R"({"sections":[]})";
@@ -200,7 +204,6 @@ private:
     type_ = type.id;
     c.types.push_back(type);
     std::vector<ticket::ticket_write> batch{{c}};
-    artist_ = artist_id{make_uuid(*env_)};
     batch.push_back({membership::put_artist_card{{}, {artist_, "Simulated artist", "", 700}}});
     for (const auto& written : disk_tickets_.commit(batch))
       require(written.status == commit_status::committed, "the store could not be filled");
@@ -661,6 +664,10 @@ private:
 
   void trade(std::size_t i) {
     const auto& p = people_[i];
+    if (members_only_ && dice(3)) {
+      join(i);
+      return;
+    }
     switch (chance_() % 8) {
     case 0:
     case 1:
@@ -736,7 +743,7 @@ private:
                 const auto& v = disk_tickets_.state().transfers.at(t).view;
                 expect(v.status == ticket::transfer_status::cancelled,
                        "P2: an offer was taken back and still stands");
-                expect(v.seller == command.user, "somebody else took an offer back");
+                expect(v.seller == command.user, "P3: somebody else took an offer back");
                 note("taken back " + brief(t));
               },
               [](caf::error&) {});
@@ -889,22 +896,22 @@ private:
       const auto& r = s.reservations.at(t.view.reservation).view;
       switch (t.view.status) {
       case ticket::transfer_status::listed:
-        require(offered.insert(r.id).second, "a ticket is offered twice");
+        require(offered.insert(r.id).second, "P1: a ticket is offered twice");
         require(r.status == reservation_status::confirmed && r.user == t.view.seller,
-                "offered by somebody who cannot sell it: " + brief(id));
+                "P1: offered by somebody who cannot sell it: " + brief(id));
         break;
       case ticket::transfer_status::completed:
-        require(used.insert(t.payment).second, "one payment bought two tickets");
+        require(used.insert(t.payment).second, "P1: one payment bought two tickets");
         sales[r.id].push_back(&t);
         break;
       case ticket::transfer_status::cancelled:
-        require(t.view.buyer.is_nil(), "an offer was taken back and sold");
+        require(t.view.buyer.is_nil(), "P1: an offer was taken back and sold");
         break;
       }
       const auto known = transfer_statuses_.find(id);
       require(known == transfer_statuses_.end() || known->second == t.view.status
                   || known->second == ticket::transfer_status::listed,
-              "a listing that had ended changed: " + brief(id));
+              "P1: a listing that had ended changed: " + brief(id));
       transfer_statuses_[id] = t.view.status;
     }
     for (const auto& [id, r] : s.reservations) {
@@ -913,7 +920,7 @@ private:
       std::map<payment_id, const memory::ticket_state::transfer*> after;
       std::set<payment_id> bought;
       for (const auto* t : sales[id]) {
-        require(after.emplace(t->seller_payment, t).second, "a payment was sold on twice");
+        require(after.emplace(t->seller_payment, t).second, "P1: a payment was sold on twice");
         bought.insert(t->payment);
       }
       auto next = std::find_if(after.begin(), after.end(),
@@ -922,13 +929,14 @@ private:
       std::size_t walked = 0;
       for (; next != after.end(); next = after.find(last), ++walked) {
         const auto& sale = *next->second;
-        require(sale.view.seller == owner, "sold by somebody who did not own it: " + brief(id));
+        require(sale.view.seller == owner, "P1: sold by somebody who did not own it: " + brief(id));
         owner = sale.view.buyer;
         last = sale.payment;
       }
-      require(walked == after.size(), "the sales of a ticket are no chain: " + brief(id));
-      require(r.view.user == owner, "the sales do not lead to the owner: " + brief(id));
-      require(r.view.paid_by == last, "the owner's payment did not buy the ticket: " + brief(id));
+      require(walked == after.size(), "P1: the sales of a ticket are no chain: " + brief(id));
+      require(r.view.user == owner, "P1: the sales do not lead to the owner: " + brief(id));
+      require(r.view.paid_by == last,
+              "P1: the owner's payment did not buy the ticket: " + brief(id));
     }
     std::map<membership_id, std::int64_t> points;
     std::set<std::tuple<membership_id, std::string, uuid>> given;
@@ -938,7 +946,7 @@ private:
       points[p.membership] += p.entry.points;
     }
     for (const auto& [id, m] : s.memberships)
-      require(m.points == points[id], "points and their account disagree");
+      require(m.points == points[id], "P3: points and their account disagree");
   }
 
   /// P3: each reservation ends once; P6: each hold of a seat has a greater token.
@@ -1148,6 +1156,8 @@ private:
   std::unique_ptr<life> life_;
   event_id event_;
   artist_id artist_;
+  bool members_only_ =
+      false; ///< the event has the artist: resale among members, points for bookings
   std::vector<seat_id> seats_;
   ticket_type_id type_;
   std::vector<person> people_;
