@@ -1,4 +1,5 @@
 #include "actors/base/environment.hpp"
+#include "actors/catalog/artist_changed.hpp"
 #include "actors/catalog/demo_data.hpp"
 #include "actors/catalog/event_changed.hpp"
 #include "actors/catalog/layout.hpp"
@@ -125,7 +126,7 @@ TEST_F(catalog_store_test, an_event_comes_back_as_it_was_put) {
   x.types = {a_type("cheap", 100), a_type("dear", 900)};
   const auto written = put(x);
   ASSERT_EQ(written.status, commit_status::committed) << written.why.text;
-  EXPECT_EQ(written.events, 1u);
+  EXPECT_EQ(written.events, 2u) << "the artist that was made, and the event";
 
   const auto found = queries->event(x.event.id);
   ASSERT_TRUE(found && *found);
@@ -147,11 +148,15 @@ TEST_F(catalog_store_test, an_event_comes_back_as_it_was_put) {
   EXPECT_EQ((*found)->types[0].name, "dear") << "by price descending";
 
   const auto events = sent();
-  ASSERT_EQ(events.size(), 1u);
+  ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[0].topic, catalog_topic);
-  EXPECT_EQ(events[0].type, event_changed_type);
-  EXPECT_EQ(events[0].key, to_string(x.event.id));
-  const auto payload = parse_event_changed(events[0].payload);
+  EXPECT_EQ(events[0].type, artist_changed_type);
+  EXPECT_EQ(events[0].key, to_string(e.artist));
+  EXPECT_EQ(parse_artist_changed(events[0].payload)->name, "Some Band");
+  EXPECT_EQ(events[1].topic, catalog_topic);
+  EXPECT_EQ(events[1].type, event_changed_type);
+  EXPECT_EQ(events[1].key, to_string(x.event.id));
+  const auto payload = parse_event_changed(events[1].payload);
   ASSERT_TRUE(payload) << payload.error().text;
   EXPECT_EQ(payload->event.artist, e.artist);
   EXPECT_EQ(payload->layout->total_seats, 6);

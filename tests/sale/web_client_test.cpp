@@ -654,7 +654,8 @@ TEST_F(web_client_test, membership_pages) {
 TEST_F(web_client_test, transfer_pages) {
   // An event without an artist, so that nobody has to be a member.
   std::string event;
-  for (const auto& e : call("GET", "/events?status=on_sale&page=1&limit=100").json()["events"])
+  const auto on_sale = call("GET", "/events?status=on_sale&page=1&limit=100").json();
+  for (const auto& e : on_sale["events"])
     if (e["artist_name"].is_null()
         && !call("GET", "/events/" + e["id"].get<std::string>())
                 .json()["event"]["seat_layout_id"]
@@ -746,7 +747,7 @@ TEST_F(web_client_test, transfer_pages) {
       {{"paymentType", "transfer"}, {"referenceId", transfer}, {"amount", row["total_price"]}});
   ASSERT_EQ(prepared.status, 200) << prepared.body;
   const auto confirmed = call("POST", "/payments/confirm",
-                              {{"paymentKey", "demo-" + random_uuid(chance)},
+                              {{"paymentKey", "demo-transfer-" + random_uuid(chance)},
                                {"orderId", prepared.json()["orderId"]},
                                {"amount", row["total_price"]}});
   ASSERT_EQ(confirmed.status, 200) << confirmed.body;
@@ -800,7 +801,8 @@ TEST_F(web_client_test, internal_calls_of_the_ticket_role) {
   log_in();
   const std::string user = call("GET", "/auth/me").json()["user"]["id"];
   std::vector<std::string> free;
-  for (const auto& seat : call("GET", "/seats/events/" + event).json()["seats"])
+  const auto map = call("GET", "/seats/events/" + event).json();
+  for (const auto& seat : map["seats"])
     if (seat["status"] == "available")
       free.push_back(seat["id"]);
   ASSERT_GT(free.size(), 2u);
@@ -808,7 +810,7 @@ TEST_F(web_client_test, internal_calls_of_the_ticket_role) {
                      {"userId", user},
                      {"seatIds", {free[0]}},
                      {"idempotencyKey", random_uuid(chance)}};
-  EXPECT_EQ(call("POST", "/reservations", body).status, 403) << "people wait in the queue";
+  EXPECT_EQ(call("POST", "/seats/reserve", body).status, 403) << "people wait in the queue";
   http_client anybody{server->port()};
   EXPECT_EQ(anybody.post("/internal/reservations", body).status, 401);
   const auto made = internal("POST", "/reservations", body);

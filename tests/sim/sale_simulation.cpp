@@ -96,6 +96,7 @@ public:
     event_ = event_id{make_uuid(*env_)};
     artist_ = artist_id{make_uuid(*env_)};
     members_only_ = chance_() % 3 == 0;
+    trading_ = chance_() % 4 == 0;
     fill_store();
     hook_stores();
     for (int i = 0; i < 5; ++i) {
@@ -113,7 +114,7 @@ public:
   }
 
   void run() {
-    const std::size_t steps = 300 + chance_() % 900;
+    const std::size_t steps = (300 + chance_() % 900) * (trading_ ? 4 : 1);
     for (std::size_t i = 0; i < steps; ++i) {
       step();
       check_if_changed();
@@ -503,7 +504,7 @@ private:
       hold(i);
       return;
     }
-    if (dice(3)) {
+    if (wants_to_trade(i)) {
       trade(i);
       return;
     }
@@ -512,7 +513,7 @@ private:
     // Also on old ones, and while an earlier request runs: double clicks and second tabs.
     const auto& r = p.reservations[p.reservations.size() - 1
                                    - (dice(4) ? chance_() % p.reservations.size() : 0)];
-    if (roll < 9)
+    if (roll < 9 || (trading_ && !dice(6)))
       pay(i, r);
     else if (roll < 11)
       cancel(i, r);
@@ -662,38 +663,45 @@ private:
 
   // -- resale and memberships --------------------------------------------------------------------
 
+  /// What is on offer is bought soon, and whoever has a ticket is tempted.
+  bool wants_to_trade(std::size_t i) {
+    const auto& s = disk_tickets_.state();
+    const bool offered = std::any_of(s.transfers.begin(), s.transfers.end(), [](const auto& t) {
+      return t.second.view.status == ticket::transfer_status::listed;
+    });
+    const bool owner =
+        std::any_of(s.reservations.begin(), s.reservations.end(), [&](const auto& r) {
+          return r.second.view.user == people_[i].id
+                 && r.second.view.status == reservation_status::confirmed;
+        });
+    return trading_ ? dice(offered || owner ? 2 : 8) : dice(offered ? 3 : 10);
+  }
+
   void trade(std::size_t i) {
     const auto& p = people_[i];
     if (members_only_ && dice(3)) {
       join(i);
       return;
     }
-    switch (chance_() % 8) {
-    case 0:
-    case 1:
-      if (const auto r = any_confirmed(i))
-        offer(i, *r);
-      break;
-    case 2:
+    const auto roll = chance_() % 16;
+    if (roll == 0) {
+      join(i);
+    } else if (roll == 1) {
+      give_any_money_back(i);
+    } else if (roll == 2) {
       if (const auto t = any_listing([&](const auto& v) { return v.seller == p.id || dice(8); }))
         take_back(i, *t);
-      break;
-    case 3:
-    case 4:
-    case 5:
+    } else if (roll < 11) {
       // Also one's own, and what has been sold already.
       if (const auto t = any_listing([&](const auto& v) {
             return v.status == ticket::transfer_status::listed ? v.seller != p.id || dice(8)
                                                                : dice(8);
           }))
         buy(i, *t);
-      break;
-    case 6:
-      give_any_money_back(i);
-      break;
-    default:
-      join(i);
-      break;
+      else if (const auto r = any_confirmed(i))
+        offer(i, *r);
+    } else if (const auto r = any_confirmed(i)) {
+      offer(i, *r);
     }
   }
 
@@ -1092,7 +1100,7 @@ private:
           expected[sale.seller_payment];
           expected[sale.payment] = sale.view.terms.total_price;
         }
-      for (auto& [p, amount] : expected)
+      for (auto& [paid, amount] : expected)
         if (amount == 0)
           amount = v.total_amount;
       if (v.status == reservation_status::confirmed && expected.empty())
@@ -1100,20 +1108,20 @@ private:
       if (v.status != reservation_status::confirmed)
         expected.erase(v.paid_by);
       std::map<payment_id, std::int64_t> money;
-      for (const auto* p : kept[id])
-        money[p->id] = p->amount;
+      for (const auto* paid : kept[id])
+        money[paid->id] = paid->amount;
       require(money == expected,
               fmt::format("P3: {} is {} and {} payments were kept instead of {}", brief(id),
                           to_string(v.status), money.size(), expected.size()));
-      for (const auto& [p, amount] : expected)
+      for (const auto& [paid, amount] : expected)
         owed += amount;
       result.confirmed += v.status == reservation_status::confirmed;
       result.expired += v.status == reservation_status::expired;
       result.cancelled += v.status == reservation_status::cancelled;
     }
     for (const auto& [id, m] : s.memberships) {
-      const auto joined = std::count_if(s.point_log.begin(), s.point_log.end(), [&](const auto& p) {
-        return p.membership == id && p.entry.action.starts_with("MEMBERSHIP_");
+      const auto joined = std::count_if(s.point_log.begin(), s.point_log.end(), [&](const auto& e) {
+        return e.membership == id && e.entry.action.starts_with("MEMBERSHIP_");
       });
       require(joined == paid_memberships[id], "P3: a membership and its payments disagree");
       require((m.status == membership::membership_status::active) == (joined > 0),
@@ -1156,8 +1164,9 @@ private:
   std::unique_ptr<life> life_;
   event_id event_;
   artist_id artist_;
-  bool members_only_ =
-      false; ///< the event has the artist: resale among members, points for bookings
+  /// The event has the artist: resale among members, points for bookings.
+  bool members_only_ = false;
+  bool trading_ = false; ///< a long run, in which people sell tickets on rather than give them up
   std::vector<seat_id> seats_;
   ticket_type_id type_;
   std::vector<person> people_;

@@ -76,8 +76,8 @@ TEST(sale_simulation, every_promise_holds_for_every_seed) {
   EXPECT_GT(sum.expired, runs / 4);
   EXPECT_GT(sum.cancelled, runs / 8);
   EXPECT_GT(sum.refunded, runs / 20);
-  EXPECT_GT(sum.listed, runs / 8);
-  EXPECT_GT(sum.resold, runs / 20);
+  EXPECT_GT(sum.listed, runs / 10);
+  EXPECT_GT(sum.resold, runs / 25);
   EXPECT_GT(sum.resale_refused, 0U);
   EXPECT_GT(sum.members, runs / 8);
   EXPECT_GT(sum.crashes, runs / 4);
