@@ -252,12 +252,20 @@ result<change> reservation::decide(const cancel_reservation& command) const {
   // Sold on and bought back, it belongs to another payment than before.
   if (!command.payment.is_nil() && !view_.paid_by.is_nil() && command.payment != view_.paid_by)
     return failure{errc::conflict, "This payment is not the ticket's any more"};
+  if (!view_.listing.id.is_nil())
+    return failure{errc::conflict, "The ticket is offered for resale: take the offer back first"};
+  return cancellation("User requested cancellation");
+}
+
+result<change> reservation::decide(const end_reservation& command) const {
+  return cancellation(command.reason);
+}
+
+result<change> reservation::cancellation(std::string reason) const {
   if (view_.status == reservation_status::cancelled)
     return failure{errc::already_ended, "Already cancelled reservation"};
   if (view_.status == reservation_status::expired)
     return failure{errc::already_ended, "Reservation has already expired"};
-  if (!view_.listing.id.is_nil())
-    return failure{errc::conflict, "The ticket is offered for resale: take the offer back first"};
   change next;
   next.why = change_reason::cancel;
   next.from = view_.status;
@@ -266,7 +274,7 @@ result<change> reservation::decide(const cancel_reservation& command) const {
                                                                : view_.payment;
   next.stock = stock_effect::free;
   next.about = view_.paid_by;
-  next.reason = "User requested cancellation";
+  next.reason = std::move(reason);
   next.action = "cancelled";
   next.event_type = "RESERVATION_CANCELLED";
   return next;

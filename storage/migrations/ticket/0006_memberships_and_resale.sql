@@ -29,12 +29,12 @@ CREATE TABLE artist_memberships(
 
 CREATE INDEX artist_memberships_over ON artist_memberships(expires_at) WHERE status = 'active';
 
--- The same thing gives points once.
+-- The same thing gives points once. What is taken back is an entry of its own, below zero.
 CREATE TABLE membership_points(
   id            VARCHAR(36) NOT NULL PRIMARY KEY,
   membership_id VARCHAR(36) NOT NULL REFERENCES artist_memberships(id),
   action_type   VARCHAR(50) NOT NULL,
-  points        BIGINT NOT NULL CHECK (points > 0),
+  points        BIGINT NOT NULL CHECK (points <> 0),
   description   TEXT NOT NULL,
   reference_id  VARCHAR(36) NOT NULL,
   created_at    BIGINT NOT NULL,
