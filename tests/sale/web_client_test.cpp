@@ -1,6 +1,7 @@
 // What the web client's pages call and the fields they read, page by page, for a visitor and for a
-// logged-in user. Admin pages, news and community come with their roles.
+// logged-in user. The admin pages have a test of their own.
 
+#include "tests/sale/page_test.hpp"
 #include "tests/sale/sale_client.hpp"
 
 #include <iostream>
@@ -13,131 +14,9 @@ namespace {
 
 using nlohmann::json;
 
-enum class kind {
-  text,
-  number,
-  boolean,
-  array,
-  object,
-  time,
-  uuid,
-  nullable_text,
-  nullable_number,
-  nullable_time
-};
-
-bool is_time(const json& value) {
-  // 2026-02-22T10:00:00.000Z
-  if (!value.is_string())
-    return false;
-  const auto& t = value.get_ref<const std::string&>();
-  return t.size() == 24 && t[4] == '-' && t[10] == 'T' && t[19] == '.' && t[23] == 'Z';
-}
-
-bool is_uuid(const json& value) {
-  if (!value.is_string())
-    return false;
-  const auto& t = value.get_ref<const std::string&>();
-  return t.size() == 36 && t.find_first_not_of("0123456789abcdef-") == std::string::npos;
-}
-
-bool fits(const json& value, kind k) {
-  switch (k) {
-  case kind::text:
-    return value.is_string();
-  case kind::number:
-    return value.is_number();
-  case kind::boolean:
-    return value.is_boolean();
-  case kind::array:
-    return value.is_array();
-  case kind::object:
-    return value.is_object();
-  case kind::time:
-    return is_time(value);
-  case kind::uuid:
-    return is_uuid(value);
-  case kind::nullable_text:
-    return value.is_null() || value.is_string();
-  case kind::nullable_number:
-    return value.is_null() || value.is_number();
-  case kind::nullable_time:
-    return value.is_null() || is_time(value);
-  }
-  return false;
-}
-
-void expect_fields(const json& object, std::initializer_list<std::pair<const char*, kind>> fields,
-                   const std::string& where) {
-  ASSERT_TRUE(object.is_object()) << where << ": " << object.dump().substr(0, 300);
-  for (const auto& [name, k] : fields) {
-    ASSERT_TRUE(object.contains(name))
-        << where << " lacks " << name << ": " << object.dump().substr(0, 600);
-    EXPECT_TRUE(fits(object[name], k)) << where << '.' << name << " is " << object[name].dump();
-  }
-}
-
 /// One server with demo data for all pages.
-class web_client_test : public ::testing::Test {
+class web_client_test : public page_test {
 protected:
-  static void SetUpTestSuite() {
-    data = new temp_dir;
-    server_process::options o;
-    o.data = data->path();
-    o.arguments = load_arguments();
-    o.environment = {{"INTERNAL_API_TOKEN", internal_token}};
-    server = new server_process{o};
-    ASSERT_TRUE(server->start()) << server->log_tail();
-  }
-
-  static void TearDownTestSuite() {
-    if (server != nullptr) {
-      EXPECT_EQ(server->stop(), 0) << server->log_tail();
-    }
-    delete server;
-    delete data;
-  }
-
-  /// A browser: cookies only, the page's own origin, as axios sends it.
-  http_client browser{server->port()};
-  header_list cookies;
-
-  http_reply call(const char* method, const std::string& path, const json& body = nullptr) {
-    browser.common = {{"Origin", "http://localhost:3000"}};
-    std::string jar;
-    for (const auto& [name, value] : cookies)
-      jar += (jar.empty() ? "" : "; ") + name + "=" + value;
-    if (!jar.empty())
-      browser.common.emplace_back("Cookie", jar);
-    if (!entry_token.empty())
-      browser.common.emplace_back("x-queue-entry-token", entry_token);
-    auto reply = browser.send(method, "/api/v1" + path, body.is_null() ? "" : body.dump());
-    EXPECT_EQ(reply.headers["access-control-allow-origin"], "http://localhost:3000") << path;
-    EXPECT_EQ(reply.headers["access-control-allow-credentials"], "true") << path;
-    for (const auto& cookie : reply.cookies)
-      keep(cookie);
-    return reply;
-  }
-
-  void keep(const std::string& cookie) {
-    const auto equals = cookie.find('=');
-    const auto end = cookie.find(';');
-    const auto name = cookie.substr(0, equals);
-    std::erase_if(cookies, [&](const auto& c) { return c.first == name; });
-    const auto value = cookie.substr(equals + 1, end - equals - 1);
-    if (!value.empty())
-      cookies.emplace_back(name, value);
-  }
-
-  void log_in() {
-    static int number = 0;
-    email = "page" + std::to_string(number++) + "@example.com";
-    const auto reply =
-        call("POST", "/auth/register",
-             {{"email", email}, {"password", "long enough"}, {"name", "Page"}, {"phone", ""}});
-    ASSERT_EQ(reply.status, 201) << reply.body;
-  }
-
   /// The first event on sale with (or without) seats.
   std::string event_on_sale(bool seated) {
     const auto listed = call("GET", "/events?status=on_sale&page=1&limit=100").json();
@@ -173,13 +52,7 @@ protected:
     return {};
   }
 
-  std::string email;
-  std::string entry_token;
   std::mt19937_64 chance{test_seed()};
-
-  static constexpr const char* internal_token = "test-internal-api-token";
-  inline static temp_dir* data = nullptr;
-  inline static server_process* server = nullptr;
 };
 
 constexpr auto event_row = {
@@ -912,25 +785,6 @@ TEST_F(web_client_test, foreign_reservations_do_not_exist) {
       call("POST", "/payments/process", {{"reservationId", id}, {"paymentMethod", "naver_pay"}})
           .status,
       400);
-}
-
-TEST_F(web_client_test, chaos_scripts_meet_no_plain_500) {
-  for (const auto& [method, path, body] : std::vector<std::tuple<const char*, std::string, json>>{
-           {"POST",
-            "/seats/reserve",
-            {{"eventId", "00000000-0000-0000-0000-000000000001"}, {"seatIds", {"A1", "A2"}}}},
-           {"GET", "/reservations", nullptr},
-           {"GET", "/queue/status", nullptr},
-           {"POST", "/queue/join", nullptr},
-           {"GET", "/queue/position?eventId=x", nullptr},
-           {"GET", "/events/00000000-0000-0000-0000-000000000001", nullptr}}) {
-    const auto reply = call(method, path, body);
-    EXPECT_TRUE(reply.status == 401 || reply.status == 403 || reply.status == 404)
-        << path << ' ' << reply.status;
-    EXPECT_TRUE(reply.json().contains("error") && reply.json().contains("message")
-                && reply.json().contains("code"))
-        << reply.body;
-  }
 }
 
 } // namespace
