@@ -260,6 +260,7 @@ void node::impl::start_ticket() {
   options.limits.tickets_per_user_and_event =
       static_cast<std::int32_t>(values.ticket_tickets_per_user_and_event);
   options.pre_sale = values.ticket_pre_sale;
+  options.refund_deadline = values.ticket_refund_deadline;
   options.readers = static_cast<std::size_t>(values.ticket_readers);
   ticket::ticket_dependencies parts;
   parts.writes = sql::make_ticket_writes(connect("ticket"), *env);
