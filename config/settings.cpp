@@ -401,6 +401,19 @@ const std::array rows{
         .min = 1,
         .max = 16,
         .sentence = "Connections (and threads) that read reservations and ticket types"},
+    row{.name = "ticket.pre_sale",
+        .target = &s::ticket_pre_sale,
+        .fallback = "true",
+        .sentence = "Members of an event's artist buy first, tier by tier; off: everybody from the "
+                    "start of the sale"},
+    row{.name = "ticket.refund_deadline",
+        .target = &s::ticket_refund_deadline,
+        .fallback = "0",
+        .min = 0,
+        .max = 365 * day,
+        .unit = "s",
+        .sentence = "Who has paid may cancel until this long before the event begins; an "
+                    "administrator, and the end of an event, give money back at any time"},
 
     row{.name = "queue.entry_token_secret",
         .target = &s::queue_entry_token_secret,
