@@ -238,14 +238,14 @@ TEST_F(membership_actor_test, points_whose_commit_is_in_doubt_count_once) {
   const auto m = member(1, 1, 1);
   const community::point_award post{user(1), community::point_action::post, 30, message(9), artist};
   for (const bool back : {false, true}) {
-    const auto event =
+    const auto told =
         back ? community::revoked_event(post, epoch) : community::earned_event(post, epoch);
     bool once = true;
     store.on_batch([&](const auto&) {
       return std::exchange(once, false) ? commit_fault::answer_lost : commit_fault::none;
     });
-    EXPECT_EQ(ask<applied>(role.points, deliver{event}).error().code, errc::in_doubt);
-    EXPECT_TRUE(ask<applied>(role.points, deliver{event})->duplicate) << "the relay tries again";
+    EXPECT_EQ(ask<applied>(role.points, deliver{told}).error().code, errc::in_doubt);
+    EXPECT_TRUE(ask<applied>(role.points, deliver{told})->duplicate) << "the relay tries again";
     EXPECT_EQ(points(m.id), back ? 200 : 230);
   }
 }

@@ -725,7 +725,7 @@ TEST_F(web_client_test, an_artists_tickets_are_sold_to_members_first_and_resold_
              {{"paymentType", "membership"}, {"referenceId", membership}, {"amount", price}});
     ASSERT_EQ(prepared.status, 200) << prepared.body;
     const auto paid = call("POST", "/payments/confirm",
-                           {{"paymentKey", "demo-" + random_uuid(chance)},
+                           {{"paymentKey", "demo-membership-" + random_uuid(chance)},
                             {"orderId", prepared.json()["orderId"]},
                             {"amount", price}});
     ASSERT_EQ(paid.status, 200) << paid.body;

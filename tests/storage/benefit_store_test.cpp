@@ -493,15 +493,14 @@ TEST_P(benefit_store_test, a_message_about_points_is_applied_once_whatever_has_c
   EXPECT_EQ(account(m.id), 200);
 }
 
-TEST_P(benefit_store_test,
-       news_count_for_every_membership_that_is_active_and_back_for_all_that_got) {
-  const auto first = member(buyer);
-  auto second = member(buyer);
-  second.artist = artist_id{make_uuid(*env)};
+TEST_P(benefit_store_test, news_count_for_every_active_membership_and_back_for_all_that_got) {
+  const auto one_band = member(buyer);
+  auto other_band = member(buyer);
+  other_band.artist = artist_id{make_uuid(*env)};
   auto over = member(buyer);
   over.artist = artist_id{make_uuid(*env)};
   const auto foreign = member(seller);
-  for (const auto& m : {first, second, over, foreign}) {
+  for (const auto& m : {one_band, other_band, over, foreign}) {
     membership::change_membership c;
     c.next = m;
     ASSERT_EQ(one({c}).status, commit_status::committed);
@@ -513,12 +512,12 @@ TEST_P(benefit_store_test,
   auto news = points("NEWS_CREATION", make_uuid(*env), make_uuid(*env));
   news.artist = {};
   EXPECT_EQ(one({news}).memberships, 2);
-  EXPECT_EQ(balance(first.id), 230);
-  EXPECT_EQ(balance(second.id), 230);
+  EXPECT_EQ(balance(one_band.id), 230);
+  EXPECT_EQ(balance(other_band.id), 230);
   EXPECT_EQ(balance(over.id), 200);
   EXPECT_EQ(balance(foreign.id), 200);
   // One of them ends before the article goes.
-  auto ended = (**data->memberships()->find(first.id)).row;
+  auto ended = (**data->memberships()->find(one_band.id)).row;
   ended.status = membership_status::expired;
   ++ended.version;
   membership::change_membership c;
@@ -527,7 +526,7 @@ TEST_P(benefit_store_test,
   news.message = make_uuid(*env);
   news.revoke = true;
   EXPECT_EQ(one({news}).memberships, 2);
-  for (const auto& m : {first, second, over, foreign}) {
+  for (const auto& m : {one_band, other_band, over, foreign}) {
     EXPECT_EQ(balance(m.id), 200);
     EXPECT_EQ(account(m.id), 200);
   }
