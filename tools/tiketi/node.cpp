@@ -14,6 +14,8 @@
 #include "actors/community/role.hpp"
 #include "actors/event/catalog_consumer.hpp"
 #include "actors/event/role.hpp"
+#include "actors/membership/membership.hpp"
+#include "actors/membership/membership_actor.hpp"
 #include "actors/payment/role.hpp"
 #include "actors/payment/toss.hpp"
 #include "actors/queue/role.hpp"
@@ -380,15 +382,21 @@ void node::impl::start_community() {
   parts.outbox = outbox("community");
   parts.accounts = auth_role->auth;
   parts.artists = catalog_role->catalog;
+  parts.subscriptions = {
+      {membership::community_topic, "points", ticket_role->points, membership::events_of_points()}};
   community_role = community::start_community(sys, *env, *registry, options, std::move(parts));
 }
 
 void node::impl::connect_roles() {
   member_consumer = catalog::start_member_consumer(sys, catalog_role->writer);
+  auto beneficial = membership::events_of_points();
+  for (const auto& type : catalog::events_of_members())
+    beneficial.push_back(type);
   benefits_consumer = spawn_topic_dispatch(
       sys, {{"reservation-events", ticket_role->points}, {"membership-events", member_consumer}});
-  ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
-                             {payment_role->consumer(), {"*", "benefits", benefits_consumer}});
+  ticket_relay =
+      spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
+                  {payment_role->consumer(), {"*", "benefits", benefits_consumer, beneficial}});
   ticket_role->links->set(payment_role->region, queue_role->region, ticket_relay);
 }
 
