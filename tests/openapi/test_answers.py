@@ -214,8 +214,40 @@ def test_queue(call, stage):
     call("setQueueThreshold", "admin", query={"threshold": "1000"}, eventId=event)
     call("setQueueThreshold", "admin", 400, query={"threshold": "0"}, eventId=event)
     call("leaveQueue", "guest", eventId=event)
+    call("internalCountQueue", "internal", eventId=event)
+    call("internalAdmission", "internal", eventId=event, userId=fresh["user"]["id"])
     call("clearQueue", "admin", eventId=event)
     call("internalQueueInfo", "internal", eventId=event)
+
+
+def test_waiting_room(call, stage):
+    event = call("createEvent", "admin", 201, {
+        "title": "Rush",
+        "venue": "Hall",
+        "eventDate": iso(9),
+        "saleStartDate": iso(-1),
+        "saleEndDate": iso(8),
+    })["event"]["id"]
+    call("roomStatus", None, 404, eventId=event)
+    call("countRoom", "admin", 404, eventId=event)
+    until(lambda: call("activateRoom", "admin", (200, 404), eventId=event).get("status"))
+    call("activateRoom", "admin", query={"reset": "true"}, eventId=event)
+    call("roomStatus", eventId=event)
+    call("countRoom", "admin", eventId=event)
+    call("internalActiveRooms", "internal")
+    first = call("takeNumber", json={"userId": "a"}, eventId=event)
+    rest = [call("takeNumber", eventId=event) for _ in range(3)]
+    call("checkNumber", query={"userId": "a"}, eventId=event, requestId=first["requestId"])
+    call("checkNumber", None, 404, eventId=event, requestId="x")
+    call("checkNumber", eventId=event, requestId=rest[-1]["requestId"])
+    call("advanceRoom", "admin", json={"batchSize": 1}, eventId=event)
+    call("internalAdvanceRoom", "internal", eventId=event)
+    call("advanceRoom", "admin", eventId=event)
+    served = call("checkNumber", query={"userId": "a"}, eventId=event, requestId=first["requestId"])
+    assert served["admitted"] and served["token"]
+    call("deactivateRoom", "admin", eventId=event)
+    call("checkNumber", eventId=event, requestId=rest[0]["requestId"])
+    call("deactivateRoom", "admin", 404, eventId=str(uuid.uuid4()))
 
 
 def test_sale(call, stage):
