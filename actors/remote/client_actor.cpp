@@ -1,3 +1,4 @@
+#include "actors/base/trace.hpp"
 #include "actors/remote/role.hpp"
 
 #include <algorithm>
@@ -216,6 +217,7 @@ caf::result<http_answer> on_call(client_self self, http_call& x) {
   c.to = &to;
   c.deadline = state.env->now() + x.timeout;
   c.what = std::move(x);
+  c.what.request.headers.emplace_back("traceparent", child_traceparent(c.what.trace, *state.env));
   state.calls.emplace(id, std::move(c));
   if (!attempt(self, id)) {
     state.calls.erase(id);

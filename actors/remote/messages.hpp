@@ -22,6 +22,7 @@ struct http_call {
   /// Safe to repeat: a read, or a write with an idempotency key. Only such calls are.
   bool repeatable = false;
   milliseconds timeout{8000}; ///< for all attempts and the waits between them
+  std::string trace;          ///< `traceparent` of what led to the call; empty: a trace of its own
 };
 
 /// What came of the last attempt.

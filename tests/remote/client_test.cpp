@@ -1,3 +1,4 @@
+#include "actors/base/trace.hpp"
 #include "actors/remote/role.hpp"
 #include "net/client/curl_transport.hpp"
 #include "tests/support/actor_fixture.hpp"
@@ -79,7 +80,12 @@ protected:
 
   std::atomic<int> calls{0};
   std::function<local_reply(int)> behave = [](int) { return local_reply{200, "fine", {}}; };
-  local_server server{[this](const local_request&) { return behave(++calls); }};
+  std::string trace_seen; ///< of the last call; read when its answer is there
+  local_server server{[this](const local_request& r) {
+    const auto found = r.headers.find("traceparent");
+    trace_seen = found == r.headers.end() ? "" : found->second;
+    return behave(++calls);
+  }};
   remote_options options;
   prometheus::Registry registry;
   std::shared_ptr<test::paced_transport> paced =
@@ -95,6 +101,19 @@ TEST_F(client_test, answers_with_whatever_the_server_said) {
   EXPECT_EQ(a.attempts, 1u);
   EXPECT_TRUE(a.may_have_arrived);
   EXPECT_TRUE(shows(R"(remote_calls_total{result="answered",target="shop"} 1)")) << metrics();
+}
+
+TEST_F(client_test, carries_the_trace_of_what_led_to_it) {
+  auto x = call();
+  x.trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const auto parent = x.trace;
+  EXPECT_EQ(run(std::move(x)).status, 200);
+  EXPECT_TRUE(is_traceparent(trace_seen)) << trace_seen;
+  EXPECT_EQ(trace_seen.substr(0, 36), parent.substr(0, 36));
+  EXPECT_NE(trace_seen, parent);
+  EXPECT_EQ(run(call()).status, 200);
+  EXPECT_TRUE(is_traceparent(trace_seen)) << "without one, it begins a trace";
+  EXPECT_NE(trace_seen.substr(0, 36), parent.substr(0, 36));
 }
 
 TEST_F(client_test, repeats_what_may_be_repeated) {
