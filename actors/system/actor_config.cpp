@@ -6,6 +6,7 @@
 #include "actors/payment/type_ids.hpp"
 #include "actors/queue/type_ids.hpp"
 #include "actors/system/caf_error.hpp"
+#include "actors/webhook/type_ids.hpp"
 
 #include <caf/atom.hpp>
 #include <caf/message.hpp>
@@ -18,6 +19,7 @@ actor_config::actor_config(std::size_t threads) {
   add_message_types<caf::id_block::tiketi_payment>();
   add_message_types<caf::id_block::tiketi_queue>();
   add_message_types<caf::id_block::tiketi_ticket>();
+  add_message_types<caf::id_block::tiketi_webhook>();
   add_error_category(caf::atom("tiketi"),
                      [](std::uint8_t code, caf::atom_value, const caf::message&) {
                        return std::string(to_string_view(static_cast<errc>(code)));
