@@ -239,6 +239,61 @@ TEST_F(client_test, an_unknown_target_is_refused) {
   EXPECT_EQ(calls, 0);
 }
 
+TEST_F(client_test, one_target_may_have_many_circuits) {
+  options.circuits_max = 2;
+  stop_remote(client);
+  sched.run();
+  client = start_remote(sys, *env, registry, options, paced, {"shop", "bank"});
+  sched.run();
+  const auto through = [this](const std::string& circuit) {
+    auto x = call(false);
+    x.circuit = circuit;
+    return run(std::move(x));
+  };
+  behave = [](int) { return local_reply{500, "", {}}; };
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(through("a").status, 500);
+  EXPECT_EQ(through("a").error, http_failure::circuit_open);
+  EXPECT_TRUE(shows(R"(resilience4j_circuitbreaker_state{name="shop/a",state="open"} 1)"))
+      << metrics();
+  behave = [](int) { return local_reply{200, "well", {}}; };
+  EXPECT_EQ(through("b").body, "well");
+  EXPECT_EQ(through("").body, "well") << "the target itself";
+  EXPECT_TRUE(shows(R"(resilience4j_circuitbreaker_state{name="shop/b",state="closed"} 1)"));
+  // A third one takes the place of the one that was unused for longest, with its metrics.
+  advance(1ms);
+  EXPECT_EQ(through("a").error, http_failure::circuit_open);
+  advance(1ms);
+  EXPECT_EQ(through("c").body, "well");
+  EXPECT_EQ(metrics().find("shop/b"), std::string::npos);
+  EXPECT_EQ(through("a").error, http_failure::circuit_open) << "the one in use was kept";
+  advance(options.circuit_idle);
+  EXPECT_EQ(through("d").body, "well");
+  EXPECT_EQ(metrics().find("shop/a"), std::string::npos) << "idle ones are forgotten";
+  EXPECT_EQ(through("a").body, "well");
+}
+
+TEST_F(client_test, circuits_in_use_are_never_forgotten) {
+  options.circuits_max = 2;
+  stop_remote(client);
+  sched.run();
+  client = start_remote(sys, *env, registry, options, paced, {"shop"});
+  behave = [](int) { return local_reply{200, "", {}, manner::silence}; };
+  for (const char* circuit : {"a", "b"}) {
+    auto x = call(false);
+    x.circuit = circuit;
+    caf::anon_send(client, x);
+  }
+  sched.run();
+  auto third = call(false);
+  third.circuit = "c";
+  EXPECT_EQ(run(third).error, http_failure::overloaded);
+  while (paced->pump())
+    sched.run();
+  behave = [](int) { return local_reply{200, "room", {}}; };
+  EXPECT_EQ(run(third).body, "room");
+}
+
 TEST_F(client_test, whoever_still_waits_at_the_end_is_answered) {
   behave = [](int) { return local_reply{200, "", {}, manner::silence}; };
   auto pending = self->request(client, caf::infinite, call());
