@@ -444,6 +444,13 @@ const std::array rows{
         .min = 0,
         .max = 1'000'000,
         .sentence = "The same for comments below posts"},
+
+    row{.name = "stats.readers",
+        .target = &s::stats_readers,
+        .fallback = "2",
+        .min = 1,
+        .max = 16,
+        .sentence = "Connections (and threads) that make statistics reports"},
 };
 
 std::string_view trim(std::string_view text) {

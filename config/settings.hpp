@@ -93,6 +93,8 @@ struct settings {
   std::int64_t community_awarded_news_per_day = 0;
   std::int64_t community_awarded_posts_per_day = 0;
   std::int64_t community_awarded_comments_per_day = 0;
+  // stats
+  std::int64_t stats_readers = 0;
 };
 
 /// Where a row's value lives; the type decides how the value is read.

@@ -1,0 +1,302 @@
+// Some thousand steps of a made-up ticket shop, told to the statistics by domain events (some of
+// them twice): every figure of every report must equal the one counted straight from the ledgers.
+
+#include "actors/stats/consumer.hpp"
+#include "actors/stats/reader.hpp"
+#include "actors/stats/role.hpp"
+#include "storage/sql/stats_store.hpp"
+#include "tests/stats/expected.hpp"
+#include "tests/storage/temporary_folder.hpp"
+#include "tests/support/actor_fixture.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+
+namespace tiketi::stats {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+std::uint64_t test_seed() {
+  const char* given = std::getenv("TIKETI_TEST_SEED");
+  const std::uint64_t seed =
+      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  std::printf("seed %llu (repeat with TIKETI_TEST_SEED=%llu)\n",
+              static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
+  return seed;
+}
+
+struct stats_database {
+  test::temporary_folder folder;
+  std::shared_ptr<stats_writes> writes;
+  std::shared_ptr<stats_queries> queries;
+
+  stats_database() {
+    auto db = open();
+    sql::migrate(db, sql::migrations_of("stats")).value();
+    writes = sql::make_stats_writes(std::move(db));
+    queries = sql::make_stats_queries(open());
+  }
+
+  sql::database open() const {
+    sql::database_options options;
+    options.target = folder.file("stats.db");
+    options.durable = sql::durability::normal;
+    return std::move(sql::database::open(options).value());
+  }
+
+  std::vector<stats_written> tell(const std::vector<domain_event>& events) {
+    std::vector<stats_write> batch;
+    for (const auto& e : events) {
+      auto what = read_fact(e);
+      EXPECT_TRUE(what) << what.error().text;
+      if (what && *what)
+        batch.push_back({apply_fact{e.id, e.occurred_at, std::move(**what)}, e.occurred_at});
+    }
+    auto out = writes->commit(batch);
+    for (const auto& written : out)
+      EXPECT_EQ(written.status, commit_status::committed);
+    return out;
+  }
+};
+
+constexpr report_kind kinds[] = {
+    report_kind::overview,      report_kind::daily,          report_kind::events,
+    report_kind::event,         report_kind::payments,       report_kind::revenue,
+    report_kind::users,         report_kind::hourly_traffic, report_kind::conversion,
+    report_kind::cancellations, report_kind::realtime,       report_kind::seat_preferences,
+    report_kind::user_behavior, report_kind::performance,
+};
+
+/// The first place where two reports differ.
+std::string difference(const json& a, const json& b) {
+  const auto patch = json::diff(a, b);
+  return patch.empty() ? std::string{} : patch[0].dump() + " in " + a.dump().substr(0, 400);
+}
+
+void compare(stats_database& db, const test::world& w, get_report query, time_point now) {
+  const auto made = make_report(query, *db.queries, {}, now);
+  ASSERT_TRUE(made) << made.error().text;
+  auto got = json::parse(*made)["data"];
+  if (query.kind == report_kind::performance)
+    got = {{"tableCounts", got["database"]["tableCounts"]},
+           {"avgSeatLockSeconds", got["metrics"]["avgSeatLockSeconds"]}};
+  const auto expected = test::expected_report(w, query, now);
+  ASSERT_EQ(difference(expected, got), "")
+      << "kind " << static_cast<int>(query.kind) << ", days " << query.days << ", limit "
+      << query.limit << ", sort " << static_cast<int>(query.sort) << ", period "
+      << static_cast<int>(query.period) << ", at " << to_iso(now);
+}
+
+void compare_all(stats_database& db, const test::world& w, time_point now) {
+  for (const auto kind : kinds) {
+    for (const std::int32_t days : {1, 7, 30, 365}) {
+      get_report query;
+      query.kind = kind;
+      query.days = days;
+      query.limit = days == 7 ? 3 : 100;
+      query.sort = static_cast<sort_key>(days % 3);
+      query.period = static_cast<report_period>(days == 365 ? 2 : days == 30 ? 1 : 0);
+      query.event = w.events[static_cast<std::size_t>(days) % w.events.size()].row.id;
+      compare(db, w, query, now);
+      if (kind == report_kind::seat_preferences) {
+        query.event.reset();
+        compare(db, w, query, now);
+      }
+      if (::testing::Test::HasFatalFailure())
+        return;
+    }
+  }
+}
+
+TEST(stats_ledger_test, every_figure_equals_the_ledger) {
+  const auto seed = test_seed();
+  std::mt19937_64 chance{seed + 1};
+  test::world world{seed};
+  stats_database db;
+  std::vector<domain_event> told = world.opening();
+  db.tell(told);
+  compare_all(db, world, world.now);
+  std::vector<domain_event> fresh;
+  for (int step = 1; step <= 3000 && !HasFatalFailure(); ++step) {
+    world.step(fresh);
+    // Again, now and then: whatever was applied changes nothing.
+    if (chance() % 10 == 0)
+      fresh.push_back(told[chance() % told.size()]);
+    if (chance() % 7 == 0 || step % 750 == 0) {
+      db.tell(fresh);
+      told.insert(told.end(), fresh.begin(), fresh.end());
+      fresh.clear();
+    }
+    if (step % 750 == 0)
+      compare_all(db, world, world.now);
+  }
+  if (HasFatalFailure())
+    return;
+  EXPECT_GT(world.reservations.size(), 800u);
+  EXPECT_GT(world.payments.size(), 300u);
+  compare_all(db, world, world.now + 17min);
+  compare_all(db, world, world.now + std::chrono::days{3});
+  for (const auto& written : db.tell(told))
+    EXPECT_TRUE(written.duplicate);
+  compare_all(db, world, world.now);
+}
+
+/// The first reservation that a world makes, with what it published.
+struct first_reservation {
+  test::world w{11};
+  std::vector<domain_event> events;
+
+  first_reservation() {
+    while (w.reservations.empty())
+      w.step(events);
+    std::erase_if(events, [](const auto& e) { return e.topic != "reservation-events"; });
+  }
+
+  domain_event then(const char* type, milliseconds later) const {
+    auto out = events.back();
+    out.id.bytes[0] = static_cast<std::uint8_t>(out.id.bytes[0] + type[13]);
+    out.type = type;
+    out.occurred_at += later;
+    return out;
+  }
+};
+
+TEST(stats_store_test, a_lost_creation_is_made_up_for) {
+  first_reservation first;
+  stats_database db;
+  db.tell({first.then("RESERVATION_CONFIRMED", 60s)});
+  const auto all = db.queries->all_hours().value();
+  EXPECT_EQ(all.created, 1) << "no rate above 100 %";
+  EXPECT_EQ(all.confirmed, 1);
+  db.tell({first.events.back()});
+  EXPECT_EQ(db.queries->all_hours().value().created, 1);
+}
+
+TEST(stats_store_test, steps_that_do_not_follow_change_nothing) {
+  first_reservation first;
+  stats_database db;
+  db.tell({first.events.back(), first.then("RESERVATION_EXPIRED", 300s)});
+  const auto before = db.queries->all_hours().value();
+  db.tell({first.then("RESERVATION_CONFIRMED", 301s), first.then("RESERVATION_CANCELLED", 302s)});
+  const auto after = db.queries->all_hours().value();
+  EXPECT_EQ(before.expired, 1);
+  EXPECT_EQ(after.expired, 1);
+  EXPECT_EQ(after.confirmed, 0);
+  EXPECT_EQ(after.cancelled, 0);
+  const auto events = db.queries->events().value();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_FALSE(events[0].known);
+  EXPECT_EQ(events[0].held, 0);
+}
+
+TEST(stats_store_test, transfers_memberships_and_requests_are_counted) {
+  stats_database db;
+  domain_event transfer;
+  transfer.id.bytes[0] = 1;
+  transfer.topic = "transfer-events";
+  transfer.type = "TRANSFER_COMPLETED";
+  transfer.occurred_at = from_millis(1'771'754'400'000);
+  auto membership = transfer;
+  membership.id.bytes[0] = 2;
+  membership.topic = "membership-events";
+  membership.type = "MEMBERSHIP_ACTIVATED";
+  db.tell({transfer, membership, transfer});
+  std::vector<stats_write> batch{{add_requests{5, 10, 2}, {}}, {add_requests{5, 1, 0}, {}}};
+  db.writes->commit(batch);
+  const auto all = db.queries->all_hours().value();
+  EXPECT_EQ(all.transfers, 1);
+  EXPECT_EQ(all.memberships, 1);
+  EXPECT_EQ(all.requests, 11);
+  EXPECT_EQ(all.failed_requests, 2);
+}
+
+class stats_actor_test : public test::actor_test {
+protected:
+  void SetUp() override {
+    writer = sys.spawn(tiketi::writer<stats_write, stats_written>, db.writes, writer_options{},
+                       batch_observer{});
+    consumer = spawn_consumer(sys, *env, writer, metrics);
+    auto reader =
+        sys.spawn(stats::reader, env.get(), db.queries,
+                  size_source{[] { return std::optional<std::int64_t>{2048}; }}, std::size_t{100});
+    role = spawn_stats(sys, *env, metrics, {}, writer, {reader}, [this] { return answered; });
+    sched.run();
+  }
+
+  void TearDown() override { stop(); }
+
+  void stop() {
+    self->send_exit(consumer, caf::exit_reason::user_shutdown);
+    self->send_exit(role, caf::exit_reason::user_shutdown);
+    role = nullptr;
+    consumer = nullptr;
+    writer = nullptr;
+    sched.run();
+  }
+
+  json ask_report(get_report query) {
+    const auto r = ask<report>(role, query);
+    EXPECT_TRUE(r) << r.error().text;
+    const auto body = json::parse(*r->body);
+    EXPECT_EQ(body["success"], true);
+    return body["data"];
+  }
+
+  stats_database db;
+  request_totals answered;
+  prometheus::Registry registry;
+  std::shared_ptr<stats_metrics> metrics = std::make_shared<stats_metrics>(registry);
+  stats_writer writer;
+  consumer_actor consumer;
+  stats_actor role;
+};
+
+TEST_F(stats_actor_test, events_are_applied_once_and_counted) {
+  domain_event e;
+  e.id.bytes[0] = 1;
+  e.topic = "user-events";
+  e.type = "USER_REGISTERED";
+  e.occurred_at = epoch;
+  e.payload = json{{"userId", to_string(e.id)}, {"role", "user"}}.dump();
+  EXPECT_FALSE(ask<applied>(consumer, deliver{e})->duplicate);
+  EXPECT_TRUE(ask<applied>(consumer, deliver{e})->duplicate);
+  EXPECT_EQ(ask_report({.kind = report_kind::overview})["total_users"], 1);
+  EXPECT_EQ(metrics->consumed.Value(), 1);
+  EXPECT_EQ(metrics->duplicates.Value(), 1);
+  e.id.bytes[0] = 2;
+  e.payload = "{";
+  EXPECT_EQ(ask<applied>(consumer, deliver{e}).error().code, errc::invalid_request);
+  e.type = "USER_RENAMED";
+  EXPECT_TRUE(ask<applied>(consumer, deliver{e})) << "not counted, so not read";
+  EXPECT_EQ(metrics->unreadable.Value(), 1);
+}
+
+TEST_F(stats_actor_test, requests_count_before_and_after_they_are_stored) {
+  answered = {10, 1};
+  const get_report query{.kind = report_kind::performance};
+  EXPECT_EQ(ask_report(query)["recentPerformance"]["totalRequests"], 10);
+  EXPECT_EQ(ask_report(query)["database"]["size"], "2.0 KiB");
+  EXPECT_EQ(db.queries->all_hours().value().requests, 0);
+  advance(60s);
+  EXPECT_EQ(db.queries->all_hours().value().requests, 10);
+  answered = {15, 1};
+  const auto data = ask_report(query);
+  EXPECT_EQ(data["recentPerformance"]["totalRequests"], 15);
+  EXPECT_EQ(data["recentPerformance"]["successRate"], 93.33);
+  stop();
+  EXPECT_EQ(db.queries->all_hours().value().requests, 15) << "a stop stores the rest";
+  SetUp();
+}
+
+TEST_F(stats_actor_test, unknown_events_are_not_found) {
+  const auto r = ask<report>(role, get_report{.kind = report_kind::event});
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error(), (failure{errc::not_found, "Event not found"}));
+  EXPECT_EQ(metrics->query_errors.Value(), 0);
+}
+
+} // namespace
+} // namespace tiketi::stats
