@@ -102,7 +102,7 @@ json events_report(std::vector<event_sums> events, sort_key sort, std::int32_t l
   std::sort(events.begin(), events.end(), [&](const event_sums& a, const event_sums& b) {
     const auto x = rank(a);
     const auto y = rank(b);
-    return x != y ? x > y : a.id < b.id;
+    return x != y ? x > y : a.id.value.bytes < b.id.value.bytes;
   });
   if (events.size() > static_cast<std::size_t>(limit))
     events.resize(static_cast<std::size_t>(limit));
@@ -278,8 +278,8 @@ json cancellations_report(const std::vector<hour_row>& hours, std::vector<event_
     return hundredths(c.cancelled * 100, c.reservations);
   };
   std::sort(cohorts.begin(), cohorts.end(), [&](const event_cohort& a, const event_cohort& b) {
-    return std::make_tuple(-rate(a), -a.cancelled, a.id)
-           < std::make_tuple(-rate(b), -b.cancelled, b.id);
+    return std::make_tuple(-rate(a), -a.cancelled, a.id.value.bytes)
+           < std::make_tuple(-rate(b), -b.cancelled, b.id.value.bytes);
   });
   auto by_event = json::array();
   for (std::size_t i = 0; i < std::min<std::size_t>(cohorts.size(), 10); ++i) {

@@ -107,8 +107,7 @@ impl_actor::behavior_type behave(self_ptr self, environment* env,
         }
         s.metrics->queries.Increment();
         auto promise = self->make_response_promise<report>();
-        self->request(s.readers[s.next_reader++ % s.readers.size()], caf::infinite,
-                      std::move(query))
+        self->request(s.readers[s.next_reader++ % s.readers.size()], caf::infinite, query)
             .then([promise](const report& x) mutable { promise.deliver(x); },
                   [self, promise](caf::error& err) mutable {
                     if (to_failure(err).code != errc::not_found)

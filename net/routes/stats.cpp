@@ -109,7 +109,7 @@ void answer(const report_route& which, front& f, const exchange_ptr& x,
         return x->reply(validation_response({{"eventId", "eventId must be a UUID"}}));
     }
   }
-  f.ask<stats::report>(x, target, std::move(query), [](const stats::report& done) {
+  f.ask<stats::report>(x, target, query, [](const stats::report& done) {
     response out;
     out.shared_body = done.body;
     return out;

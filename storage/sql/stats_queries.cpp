@@ -219,6 +219,7 @@ public:
         if (const auto found = all.find(id); found != all.end())
           found->second.refunded = amount;
       std::vector<event_cohort> out;
+      out.reserve(all.size());
       for (auto& [key, cohort] : all)
         out.push_back(std::move(cohort));
       return out;
@@ -261,7 +262,8 @@ public:
       read_recent(out.recent, "confirmed_at", "'confirmed'", recent_max);
       read_recent(out.recent, "ended_at", "r.status", recent_max);
       std::sort(out.recent.begin(), out.recent.end(), [](const auto& a, const auto& b) {
-        return std::tie(b.at, a.type, a.reservation) < std::tie(a.at, b.type, b.reservation);
+        return std::tie(b.at, a.type, a.reservation.value.bytes)
+               < std::tie(a.at, b.type, b.reservation.value.bytes);
       });
       if (out.recent.size() > static_cast<std::size_t>(recent_max))
         out.recent.resize(static_cast<std::size_t>(recent_max));

@@ -147,7 +147,7 @@ event_line line_of(const ledger& l, std::size_t event) {
 }
 
 json events(const ledger& l) {
-  std::vector<std::tuple<double, event_id, json>> rows;
+  std::vector<std::tuple<double, std::string, json>> rows;
   for (std::size_t i = 0; i < l.w.events.size(); ++i) {
     const auto& e = l.w.events[i];
     const auto line = line_of(l, i);
@@ -156,7 +156,7 @@ json events(const ledger& l) {
     const auto key = l.q.sort == stats::sort_key::revenue     ? static_cast<double>(line.revenue)
                      : l.q.sort == stats::sort_key::occupancy ? share
                                                               : static_cast<double>(line.all);
-    rows.emplace_back(-key, e.row.id,
+    rows.emplace_back(-key, id,
                       json{{"id", id},
                            {"event_id", id},
                            {"title", e.row.title},
@@ -357,7 +357,7 @@ json cancellations(const ledger& l) {
     clock.push_back({{"hour", hour}, {"cancellations", l.cancelled([&](time_point t) {
                                         return in(t) && clock_of(t) == hour;
                                       })}});
-  std::vector<std::tuple<double, std::int64_t, event_id, json>> rows;
+  std::vector<std::tuple<double, std::int64_t, std::string, json>> rows;
   for (std::size_t i = 0; i < l.w.events.size(); ++i) {
     const auto& e = l.w.events[i];
     std::int64_t all = 0;
@@ -374,7 +374,7 @@ json cancellations(const ledger& l) {
     if (gone == 0)
       continue;
     const auto id = to_string(e.row.id);
-    rows.emplace_back(-two(gone * 100, all), -gone, e.row.id,
+    rows.emplace_back(-two(gone * 100, all), -gone, id,
                       json{{"id", id},
                            {"event_id", id},
                            {"title", e.row.title},
@@ -411,7 +411,7 @@ json realtime(const ledger& l) {
   std::int64_t locked = 0;
   std::int64_t pending = 0;
   std::set<std::size_t> active;
-  std::vector<std::tuple<std::int64_t, std::string, reservation_id, json>> recent;
+  std::vector<std::tuple<std::int64_t, std::string, std::string, json>> recent;
   std::map<std::size_t, std::int64_t> trend;
   for (const auto& r : l.w.reservations) {
     if (ledger::is(r, reservation_status::pending)) {
@@ -425,7 +425,7 @@ json realtime(const ledger& l) {
     if (r.created >= l.now - 24h)
       ++trend[r.event];
     const auto note = [&](const std::string& what, time_point at) {
-      recent.emplace_back(-to_millis(at), "reservation_" + what, r.view.id,
+      recent.emplace_back(-to_millis(at), "reservation_" + what, to_string(r.view.id),
                           json{{"type", "reservation_" + what},
                                {"reservation_id", to_string(r.view.id)},
                                {"title", l.w.events[r.event].row.title},
@@ -445,15 +445,15 @@ json realtime(const ledger& l) {
   auto activity = json::array();
   for (std::size_t i = 0; i < recent.size() && i < 10; ++i)
     activity.push_back(std::get<3>(recent[i]));
-  std::vector<std::tuple<std::int64_t, event_id, std::size_t>> best;
+  std::vector<std::tuple<std::int64_t, std::string, std::size_t>> best;
   for (const auto& [event, count] : trend)
-    best.emplace_back(-count, l.w.events[event].row.id, event);
+    best.emplace_back(-count, to_string(l.w.events[event].row.id), event);
   std::sort(best.begin(), best.end());
   auto trending = json::array();
   for (std::size_t i = 0; i < best.size() && i < 5; ++i) {
     const auto& [count, id, event] = best[i];
-    trending.push_back({{"id", to_string(id)},
-                        {"event_id", to_string(id)},
+    trending.push_back({{"id", id},
+                        {"event_id", id},
                         {"title", l.w.events[event].row.title},
                         {"recent_reservations", -count},
                         {"reservations", -count}});

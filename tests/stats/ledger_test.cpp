@@ -44,7 +44,7 @@ struct stats_database {
     sql::database_options options;
     options.target = folder.file("stats.db");
     options.durable = sql::durability::normal;
-    return std::move(sql::database::open(options).value());
+    return sql::database::open(options).value();
   }
 
   std::vector<stats_written> tell(const std::vector<domain_event>& events) {
@@ -200,7 +200,7 @@ TEST(stats_store_test, accounts_opened_before_registrations_were_published_are_t
   sql::database_options options;
   options.target = folder.file("auth.db");
   options.durable = sql::durability::normal;
-  auto db = std::move(sql::database::open(options).value());
+  auto db = sql::database::open(options).value();
   const auto steps = sql::migrations_of("auth");
   ASSERT_EQ(steps[1].version, 1);
   sql::migrate(db, steps.first(2)).value();
