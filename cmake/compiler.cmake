@@ -14,9 +14,10 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
 
 set(TIKETI_SANITIZE "" CACHE STRING "value of -fsanitize=, empty for none")
 if(TIKETI_SANITIZE)
-  # CAF's headers bind a reference to null when an actor is spawned without arguments.
-  add_compile_options(-fsanitize=${TIKETI_SANITIZE} -fno-sanitize=null -fno-sanitize-recover=all
-                      -fno-omit-frame-pointer)
+  # null: CAF's headers bind a reference to null when an actor is spawned without arguments.
+  # vptr: it needs type information that SOCI's shared library keeps to itself.
+  add_compile_options(-fsanitize=${TIKETI_SANITIZE} -fno-sanitize=null,vptr
+                      -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${TIKETI_SANITIZE})
 endif()
 

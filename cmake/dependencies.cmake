@@ -10,6 +10,14 @@ pkg_check_modules(argon2 REQUIRED IMPORTED_TARGET libargon2)
 pkg_check_modules(jwt REQUIRED IMPORTED_TARGET libjwt)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
+
+# Actors free on one thread what another allocated, which glibc's arenas serialise. Programs link
+# this, libraries do not; the sanitizers bring their own.
+add_library(tiketi_allocator INTERFACE)
+if(NOT TIKETI_SANITIZE)
+  target_link_libraries(tiketi_allocator INTERFACE PkgConfig::jemalloc)
+endif()
 
 # Debian ships neither a CMake package for CAF nor a complete one for SOCI.
 find_library(CAF_CORE_LIBRARY caf_core REQUIRED)

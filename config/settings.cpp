@@ -280,12 +280,80 @@ const std::array rows{
         .sentence = "Passwords waiting or being checked at once; one more is answered 503 with "
                     "Retry-After"},
 
+    row{.name = "auth.google_client_ids",
+        .target = &s::auth_google_client_ids,
+        .fallback = "",
+        .min = 0,
+        .max = 16,
+        .sentence = "Client ids of this shop at Google: whose ID tokens are accepted. Empty: no "
+                    "login through Google"},
+    row{.name = "auth.google_keys_url",
+        .target = &s::auth_google_keys_url,
+        .fallback = "https://www.googleapis.com/oauth2/v3/certs",
+        .sentence = "Where the keys are published that Google signs ID tokens with"},
+
     row{.name = "catalog.readers",
         .target = &s::catalog_readers,
         .fallback = "2",
         .min = 1,
         .max = 16,
         .sentence = "Connections (and threads) that read the catalog"},
+
+    row{.name = "uploads.directory",
+        .target = &s::uploads_directory,
+        .fallback = "uploads",
+        .sentence = "Folder of the images that administrators upload; a relative one lies in "
+                    "data.directory. Created when absent"},
+    row{.name = "uploads.image_bytes_max",
+        .target = &s::uploads_image_bytes_max,
+        .fallback = "5242880",
+        .min = 1024,
+        .max = 67'108'864,
+        .unit = "bytes",
+        .sentence = "Longest image; longer is refused. Beside http.body_bytes_max, which does not "
+                    "count here"},
+    row{.name = "uploads.total_mib",
+        .target = &s::uploads_total_mib,
+        .fallback = "2048",
+        .min = 1,
+        .max = 1'048'576,
+        .unit = "MiB",
+        .sentence = "All images together; over it an upload is answered 503"},
+    row{.name = "uploads.public_address",
+        .target = &s::uploads_public_address,
+        .fallback = "/",
+        .sentence = "What stands before the path in the address of an uploaded image, such as "
+                    "`https://cdn.example.com`; `/`: an address relative to the site"},
+
+    row{.name = "spotify.client_id",
+        .target = &s::spotify_client_id,
+        .fallback = "",
+        .min = 1,
+        .max = 256,
+        .unit = "bytes",
+        .sentence = "Account for looking up images and genres of artists; without it nobody is "
+                    "asked",
+        .secret = "SPOTIFY_CLIENT_ID"},
+    row{.name = "spotify.client_secret",
+        .target = &s::spotify_client_secret,
+        .fallback = "",
+        .min = 1,
+        .max = 256,
+        .unit = "bytes",
+        .sentence = "Secret of the account spotify.client_id",
+        .secret = "SPOTIFY_CLIENT_SECRET"},
+    row{.name = "spotify.accounts_url",
+        .target = &s::spotify_accounts_url,
+        .fallback = "https://accounts.spotify.com",
+        .sentence = "Where tokens are asked for"},
+    row{.name = "spotify.api_url",
+        .target = &s::spotify_api_url,
+        .fallback = "https://api.spotify.com",
+        .sentence = "Where artists are searched"},
+    row{.name = "spotify.image_prefix",
+        .target = &s::spotify_image_prefix,
+        .fallback = "https://i.scdn.co/",
+        .sentence = "Images are copied from addresses that begin so, and from no others"},
 
     row{.name = "ticket.hold_ttl_seconds",
         .target = &s::ticket_hold_ttl,
@@ -408,9 +476,123 @@ const std::array rows{
     row{.name = "payment.provider",
         .target = &s::payment_provider,
         .fallback = "none",
-        .allowed = "none|demo",
-        .sentence = "Who takes the money. `demo` approves everything at once and says so in each "
-                    "answer; with `none` the start is refused, so that nobody sells by mistake"},
+        .allowed = "none|demo|toss",
+        .sentence = "Who takes the money: `toss` is Toss Payments. `demo` approves everything at "
+                    "once and says so in each answer; with `none` the start is refused, so that "
+                    "nobody sells by mistake"},
+    row{.name = "payment.provider_timeout_ms",
+        .target = &s::payment_provider_timeout,
+        .fallback = "8000",
+        .min = 500,
+        .max = 60000,
+        .unit = "ms",
+        .sentence = "What the provider has not answered after this long, retries included, is in "
+                    "doubt and is looked up later"},
+    row{.name = "payment.toss_url",
+        .target = &s::payment_toss_url,
+        .fallback = "https://api.tosspayments.com",
+        .sentence = "Address of the API of Toss Payments; https, or http to this machine"},
+    row{.name = "payment.toss_client_key",
+        .target = &s::payment_toss_client_key,
+        .fallback = "test_ck_dummy",
+        .sentence = "Key that the browser opens the payment window with"},
+    row{.name = "payment.toss_secret_key",
+        .target = &s::payment_toss_secret_key,
+        .fallback = "",
+        .min = 8,
+        .max = 200,
+        .unit = "bytes",
+        .sentence = "Key of this shop at Toss Payments; required with payment.provider = toss",
+        .secret = "TOSS_SECRET_KEY"},
+
+    row{.name = "remote.connect_timeout_ms",
+        .target = &s::remote_connect_timeout,
+        .fallback = "2000",
+        .min = 50,
+        .max = 30000,
+        .unit = "ms",
+        .sentence = "Calls to other systems: time for a connection to stand"},
+    row{.name = "remote.attempt_timeout_ms",
+        .target = &s::remote_attempt_timeout,
+        .fallback = "4000",
+        .min = 100,
+        .max = 60000,
+        .unit = "ms",
+        .sentence = "Calls to other systems: time for one attempt"},
+    row{.name = "remote.response_bytes_max",
+        .target = &s::remote_response_bytes_max,
+        .fallback = "1048576",
+        .min = 1024,
+        .max = 16'777'216,
+        .unit = "bytes",
+        .sentence = "Calls to other systems: longest answer; a longer one is no answer"},
+    row{.name = "remote.in_flight_max",
+        .target = &s::remote_in_flight_max,
+        .fallback = "256",
+        .min = 1,
+        .max = 10000,
+        .sentence = "Calls to one system at once; one more fails at once"},
+    row{.name = "remote.attempts_max",
+        .target = &s::remote_attempts_max,
+        .fallback = "3",
+        .min = 1,
+        .max = 10,
+        .sentence = "Attempts of a call that may be repeated, the first one included"},
+    row{.name = "remote.retry_wait_ms",
+        .target = &s::remote_retry_wait,
+        .fallback = "200",
+        .min = 1,
+        .max = 10000,
+        .unit = "ms",
+        .sentence =
+            "Wait before the second attempt; doubles, and up to half of it is left out by chance"},
+    row{.name = "remote.retry_wait_max_ms",
+        .target = &s::remote_retry_wait_max,
+        .fallback = "2000",
+        .min = 1,
+        .max = 60000,
+        .unit = "ms",
+        .sentence = "Longest wait between two attempts"},
+    row{.name = "remote.breaker_window",
+        .target = &s::remote_breaker_window,
+        .fallback = "10",
+        .min = 1,
+        .max = 1000,
+        .sentence = "Circuit breaker: attempts that are judged together"},
+    row{.name = "remote.breaker_failure_percent",
+        .target = &s::remote_breaker_failure_percent,
+        .fallback = "50",
+        .min = 1,
+        .max = 100,
+        .unit = "%",
+        .sentence = "Circuit breaker: share of failures from which a system is left alone"},
+    row{.name = "remote.breaker_slow_percent",
+        .target = &s::remote_breaker_slow_percent,
+        .fallback = "80",
+        .min = 1,
+        .max = 100,
+        .unit = "%",
+        .sentence = "Circuit breaker: share of slow attempts from which a system is left alone"},
+    row{.name = "remote.breaker_slow_ms",
+        .target = &s::remote_breaker_slow,
+        .fallback = "3000",
+        .min = 10,
+        .max = 60000,
+        .unit = "ms",
+        .sentence = "Circuit breaker: an attempt that takes longer is slow"},
+    row{.name = "remote.breaker_open_ms",
+        .target = &s::remote_breaker_open,
+        .fallback = "10000",
+        .min = 100,
+        .max = 600000,
+        .unit = "ms",
+        .sentence = "Circuit breaker: how long a system is left alone before it is tried again"},
+    row{.name = "remote.breaker_trials",
+        .target = &s::remote_breaker_trials,
+        .fallback = "3",
+        .min = 1,
+        .max = 100,
+        .sentence = "Circuit breaker: trial attempts that decide whether it closes again"},
 
     row{.name = "community.readers",
         .target = &s::community_readers,
@@ -753,6 +935,25 @@ std::vector<std::string> load_environment(settings& values, const environment_ma
   return ignored;
 }
 
+namespace {
+
+/// What is sent to it, or believed from it, cannot be read or changed on the way.
+bool is_safe_url(std::string_view url) {
+  // A user name in front could hide which machine is meant.
+  constexpr std::string_view foreign = " \t\r\n@\\";
+  if (url.find_first_of(foreign) != std::string_view::npos)
+    return false;
+  if (url.starts_with("https://"))
+    return url.size() > std::string_view{"https://"}.size();
+  for (const std::string_view local : {"http://127.0.0.1", "http://localhost", "http://[::1]"})
+    if (url.starts_with(local)
+        && (url.size() == local.size() || url[local.size()] == ':' || url[local.size()] == '/'))
+      return true;
+  return false;
+}
+
+} // namespace
+
 void check(const settings& values) {
   std::string errors;
   auto require = [&](bool holds, std::string_view sentence) {
@@ -768,9 +969,22 @@ void check(const settings& values) {
                             "(`openssl rand -hex 32` makes one), or start with --demo\n",
                             r.secret, allowed_text(r));
   }
-  require(values.payment_provider != "none",
-          "payment.provider = 'none': no payment could be made; allowed: demo (also chosen by "
-          "--demo)");
+  require(
+      values.payment_provider != "none",
+      "payment.provider = 'none': no payment could be made; allowed: toss, demo (also chosen by "
+      "--demo)");
+  require(values.payment_provider != "toss" || !values.payment_toss_secret_key.empty(),
+          "payment.provider = 'toss' needs TOSS_SECRET_KEY, or TOSS_SECRET_KEY_FILE");
+  require(is_safe_url(values.payment_toss_url),
+          fmt::format("payment.toss_url = '{}' is not allowed; allowed: https://host[:port], or "
+                      "http:// to this machine, because the secret key is sent there",
+                      values.payment_toss_url));
+  require(is_safe_url(values.auth_google_keys_url),
+          fmt::format("auth.google_keys_url = '{}' is not allowed; allowed: an https:// address, "
+                      "or http:// to this machine, because logins are checked with its keys",
+                      values.auth_google_keys_url));
+  require(values.remote_retry_wait_max >= values.remote_retry_wait,
+          "remote.retry_wait_max_ms must not be less than remote.retry_wait_ms");
   require(values.http_management_port == 0 || values.http_management_port != values.http_port,
           "http.management_port must differ from http.port, or be 0");
   require(values.ticket_seats_per_user_and_event >= values.ticket_seats_per_reservation,

@@ -64,8 +64,21 @@ struct settings {
   std::int64_t auth_argon2_iterations = 0;
   std::int64_t auth_password_threads = 0;
   std::int64_t auth_password_waiting_max = 0;
+  std::vector<std::string> auth_google_client_ids;
+  std::string auth_google_keys_url;
   // catalog
   std::int64_t catalog_readers = 0;
+  // uploads
+  std::string uploads_directory;
+  std::int64_t uploads_image_bytes_max = 0;
+  std::int64_t uploads_total_mib = 0;
+  std::string uploads_public_address;
+  // spotify
+  std::string spotify_client_id;
+  std::string spotify_client_secret;
+  std::string spotify_accounts_url;
+  std::string spotify_api_url;
+  std::string spotify_image_prefix;
   // ticket
   std::chrono::seconds ticket_hold_ttl{};
   std::int64_t ticket_seats_per_reservation = 0;
@@ -87,6 +100,24 @@ struct settings {
   std::int64_t queue_early_join_minutes = 0;
   // payment
   std::string payment_provider;
+  std::chrono::milliseconds payment_provider_timeout{};
+  std::string payment_toss_url;
+  std::string payment_toss_client_key;
+  std::string payment_toss_secret_key;
+  // remote
+  std::chrono::milliseconds remote_connect_timeout{};
+  std::chrono::milliseconds remote_attempt_timeout{};
+  std::int64_t remote_response_bytes_max = 0;
+  std::int64_t remote_in_flight_max = 0;
+  std::int64_t remote_attempts_max = 0;
+  std::chrono::milliseconds remote_retry_wait{};
+  std::chrono::milliseconds remote_retry_wait_max{};
+  std::int64_t remote_breaker_window = 0;
+  std::int64_t remote_breaker_failure_percent = 0;
+  std::int64_t remote_breaker_slow_percent = 0;
+  std::chrono::milliseconds remote_breaker_slow{};
+  std::chrono::milliseconds remote_breaker_open{};
+  std::int64_t remote_breaker_trials = 0;
   // community
   std::int64_t community_readers = 0;
   std::chrono::seconds community_view_period{};

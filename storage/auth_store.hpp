@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace tiketi::auth {
 
@@ -21,7 +22,7 @@ struct issued_token {
   time_point expires_at;
 };
 
-/// Rejected when the e-mail has an account already.
+/// Rejected when the e-mail, or the Google id, has an account already.
 struct create_account {
   account user;
   std::optional<issued_token> session;
@@ -29,6 +30,14 @@ struct create_account {
 
 struct open_session {
   issued_token token;
+};
+
+/// Links an account that is not linked yet and opens a session, both or neither. Rejected when it
+/// is linked already, or another account has this Google id.
+struct link_google {
+  user_id user;
+  std::string google_id;
+  issued_token session;
 };
 
 /// Spends the presented token and stores `next`, both or neither. Compare-and-set: of all who
@@ -54,7 +63,9 @@ struct purge_expired {
 };
 
 struct auth_write {
-  std::variant<create_account, open_session, rotate_token, revoke_sessions, purge_expired> command;
+  std::variant<create_account, open_session, link_google, rotate_token, revoke_sessions,
+               purge_expired>
+      command;
 };
 
 struct auth_written {
@@ -74,6 +85,9 @@ public:
   virtual result<std::optional<account>> find_account(user_id id) = 0;
   /// `email`: normalised.
   virtual result<std::optional<account>> find_account(const std::string& email) = 0;
+  virtual result<std::optional<account>> find_google(const std::string& google_id) = 0;
+  /// Those of them that exist, each once, in no order.
+  virtual result<std::vector<account>> find_accounts(const std::vector<user_id>& ids) = 0;
 };
 
 } // namespace tiketi::auth

@@ -54,6 +54,8 @@ struct event_row {
   user_id created_by;    ///< nil: not known
   time_point created_at; ///< both times are set by the store
   time_point updated_at;
+  bool seats_offered = true; ///< false: its seats were taken out of the sale
+  bool deleted = false;      ///< also cancelled; shown to nobody, kept for its reservations
 
   sale_times times() const noexcept { return {event_date, sale_start, sale_end, cancelled}; }
 };
@@ -82,12 +84,77 @@ struct put_layout {
 };
 
 /// Inserts or updates an event and the ticket types named here; other types of it stay. An artist
-/// is linked by id, or found by name, or created with that name. Rejected: an unknown layout or
-/// artist, another layout than before, a ticket type of another event.
+/// is linked by id, or found by name, or created with that name. What is cancelled stays cancelled.
+/// Rejected: an unknown layout or artist, another layout than before (unless `new_layout`), a
+/// ticket type of another event.
 struct put_event {
   event_row event;
   std::vector<ticket_type_row> types;
+  bool new_layout = false; ///< the caller has made sure that nobody has a seat
 };
+
+/// What an administrator may change about an event. All of it replaces what was there.
+struct event_edit {
+  std::string title;
+  std::optional<std::string> description;
+  std::string venue;
+  std::optional<std::string> address;
+  time_point event_date;
+  std::optional<time_point> sale_start;
+  std::optional<time_point> sale_end;
+  std::optional<std::string> poster_url;
+  std::optional<std::string> artist_name;
+  layout_id layout; ///< nil: as before
+};
+
+/// Rejected: not_found; and as `put_event`.
+struct edit_event {
+  event_id event;
+  event_edit to;
+  bool new_layout = false; ///< as in `put_event`
+};
+
+/// Ends the sale for ever. Rejected (not_found): unknown, or cancelled before.
+struct cancel_event {
+  event_id event;
+};
+
+/// Cancels it and shows it to nobody any more. Rejected (not_found): unknown, or deleted before.
+struct delete_event {
+  event_id event;
+};
+
+/// Puts the seats of the event's layout up for sale (again), or takes those that nobody has out of
+/// it. Publishes the event even where nothing else changes. Rejected: not_found; no layout.
+struct offer_seats {
+  event_id event;
+  bool offered = true;
+};
+
+/// A ticket type of an event. Rejected: not_found, of the event or (`exists`) of the type.
+struct put_ticket_type {
+  event_id event; ///< nil with `exists`: whichever it belongs to
+  ticket_type_row type;
+  bool exists = false; ///< update, rather than insert
+};
+
+/// Rejected: not_found; conflict while an event (deleted or not) refers to it.
+struct remove_layout {
+  layout_id layout;
+};
+struct remove_artist {
+  artist_id artist;
+};
+
+/// Sets of these what the artist does not have yet. Rejected: not_found.
+struct describe_artist {
+  artist_id artist;
+  std::optional<std::string> image_url;
+  std::optional<std::string> description;
+};
+
+/// Nothing but the audit row that comes with it.
+struct note_call {};
 
 struct put_keyword {
   keyword_mapping mapping;
@@ -102,8 +169,32 @@ struct seed_catalog {
   std::vector<put_keyword> keywords;
 };
 
+/// Who asked for a change of the catalog, for the audit log.
+struct audit_note {
+  user_id admin;
+  std::string address; ///< of the client
+  std::string action;  ///< CREATE_EVENT ...
+  std::string resource_type;
+  std::optional<uuid> resource; ///< none: there is no such thing (yet)
+  int status = 200;             ///< of the answer when the command is carried out
+  std::string detail = "{}";    ///< JSON
+};
+
 struct catalog_write {
-  std::variant<put_artist, put_layout, put_event, put_keyword, seed_catalog> command;
+  std::variant<put_artist, put_layout, put_event, put_keyword, seed_catalog, edit_event,
+               cancel_event, delete_event, offer_seats, put_ticket_type, remove_layout,
+               remove_artist, describe_artist, note_call>
+      command;
+  /// Written in the same transaction; with a rejection's own status where the command is rejected.
+  std::optional<audit_note> audit = {};
+};
+
+/// A ticket type with everything the catalog knows about it.
+struct ticket_type_detail {
+  ticket_type_row type;
+  event_id event;
+  time_point created_at;
+  time_point updated_at;
 };
 
 struct catalog_written {
@@ -111,6 +202,12 @@ struct catalog_written {
   failure why;            ///< of a rejection
   bool changed = false;   ///< something was written
   std::size_t events = 0; ///< written to the outbox
+  uuid message = {};      ///< the last of them; nil: none
+  // As they stand after the change, where it was about one of them.
+  std::optional<event_row> event = {};
+  std::optional<ticket_type_detail> type = {};
+  std::optional<artist_row> artist = {};
+  std::optional<layout_row> layout = {};
 };
 
 // -- reads -------------------------------------------------------------------------------------

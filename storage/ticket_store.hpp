@@ -91,14 +91,18 @@ struct change_reservation {
   std::vector<domain_event> events;
 };
 
-/// What a `catalog-events` message says about one event. Written as a whole; seats that exist are
-/// left alone, so a repeat changes nothing.
+/// What a `catalog-events` message says about one event. Written as a whole; a repeat changes
+/// nothing.
 struct change_catalog {
   uuid message; ///< at most once per consumer "ticket"
   event_row event;
   std::optional<layout_view> layout;
   std::vector<seat_row> seats;         ///< to insert where missing
   std::vector<ticket_type_view> types; ///< `available` is used for new types only
+  /// `seats` is the whole plan: seats of the event that are not in it and that nobody has leave the
+  /// sale (their rows and tokens stay), those that are in it come back, and seats that nobody has
+  /// take its price. Seats that somebody has are left alone.
+  bool whole_plan = false;
 };
 
 /// Where a command in doubt is looked up again; answers with `found`.
@@ -132,8 +136,14 @@ public:
   /// not_found: no such event.
   virtual result<event_snapshot> load_event(event_id id) = 0;
   virtual result<std::vector<event_id>> event_ids() = 0;
-  /// Events that have pending reservations, at least: their expiries need an actor after a start.
+  /// Events that have pending reservations, or are cancelled and have a live one, at least: their
+  /// expiries and cancellations need an actor after a start.
   virtual result<std::vector<event_id>> events_with_pending() { return event_ids(); }
+
+  /// Pending and confirmed reservations of an event that is cancelled, `limit` at most, in the
+  /// order of their ids; none of any other event.
+  virtual result<std::vector<reservation_id>> live_of_cancelled(event_id event,
+                                                                std::int32_t limit) = 0;
 
   /// With items, history and the event's texts.
   virtual result<std::optional<reservation_view>> find_reservation(reservation_id id) = 0;

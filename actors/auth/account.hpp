@@ -13,11 +13,12 @@ namespace tiketi::auth {
 struct account {
   user_id id;
   std::string email;         ///< normalised; unique
-  std::string password_hash; ///< PHC string
+  std::string password_hash; ///< PHC string; empty: no password opens it
   std::string name;
   std::string phone; ///< empty: none
   std::string role;  ///< `user` or `admin`
   time_point created_at;
+  std::string google_id = {}; ///< empty: not linked; otherwise unique
 };
 
 inline constexpr std::size_t email_bytes_max = 255;

@@ -199,6 +199,123 @@ caf::result<login_outcome> handle(self_ptr self, login& cmd) {
   return promise;
 }
 
+// -- login through Google ------------------------------------------------------------------------
+
+/// A name for an account that brings none of its own that could be stored.
+std::string name_of(const google_identity& who) {
+  std::string out;
+  std::size_t characters = 0;
+  for (const char c : who.name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f)
+      continue;
+    if ((byte & 0xc0) != 0x80 && ++characters > name_characters_max)
+      break;
+    out += c;
+  }
+  if (out.find_first_not_of(' ') == std::string::npos)
+    out = who.email.substr(0, name_characters_max);
+  return out;
+}
+
+using google_promise = caf::typed_response_promise<google_session>;
+
+void refuse(google_promise promise, const failure& why) {
+  promise.deliver(to_caf(why));
+}
+
+/// The account is looked for by Google's name for its owner first: an address can change hands.
+/// `retries`: another login of the same person may have been first with the account.
+void find_or_create(self_ptr self, const google_promise& promise, const google_identity& who,
+                    int retries);
+
+/// `write` ends with this session stored.
+void open_with(self_ptr self, const google_promise& promise, const google_identity& who,
+               int retries, session answer, auth_write write) {
+  ask_writer(
+      self, std::move(write),
+      [self, promise, who, retries, answer](const auth_written& written) {
+        if (written.status == commit_status::rejected && retries > 0)
+          return find_or_create(self, promise, who, retries - 1);
+        if (const auto why = refusal(written, errc::conflict))
+          return refuse(promise, *why);
+        self->state.metrics->logins.Increment();
+        auto to = promise;
+        to.deliver(google_session{answer, who.picture});
+      },
+      [promise](const failure& f) { refuse(promise, f); });
+}
+
+void create_for_google(self_ptr self, const google_promise& promise, const google_identity& who,
+                       int retries) {
+  auto& state = self->state;
+  account user{user_id{make_uuid(*state.env)},
+               who.email,
+               std::string{},
+               name_of(who),
+               std::string{},
+               "user",
+               state.env->now(),
+               who.subject};
+  auto opened = prepare(state, view_of(user), make_uuid(*state.env));
+  open_with(self, promise, who, retries, std::move(opened.answer),
+            auth_write{create_account{std::move(user), opened.stored}});
+}
+
+void link_or_create(self_ptr self, const google_promise& promise, const google_identity& who,
+                    int retries) {
+  ask_reader(
+      self, find_by_email{who.email},
+      [self, promise, who, retries](const std::optional<account>& found) {
+        if (!found)
+          return create_for_google(self, promise, who, retries);
+        if (!found->google_id.empty())
+          return refuse(
+              promise,
+              {errc::conflict, "The account with this e-mail belongs to another Google account"});
+        auto& state = self->state;
+        auto opened = prepare(state, view_of(*found), make_uuid(*state.env));
+        open_with(self, promise, who, retries, std::move(opened.answer),
+                  auth_write{link_google{found->id, who.subject, opened.stored}});
+      },
+      [promise](const failure& f) { refuse(promise, f); });
+}
+
+void find_or_create(self_ptr self, const google_promise& promise, const google_identity& who,
+                    int retries) {
+  ask_reader(
+      self, find_by_google{who.subject},
+      [self, promise, who, retries](const std::optional<account>& found) {
+        if (!found)
+          return link_or_create(self, promise, who, retries);
+        auto opened = prepare(self->state, view_of(*found), make_uuid(*self->state.env));
+        open_with(self, promise, who, 0, std::move(opened.answer),
+                  auth_write{open_session{opened.stored}});
+      },
+      [promise](const failure& f) { refuse(promise, f); });
+}
+
+caf::result<google_session> handle(self_ptr self, google_login& cmd) {
+  auto& state = self->state;
+  if (!state.neighbours.google)
+    return to_caf({errc::invalid_request, "GOOGLE_CLIENT_ID is not configured"});
+  auto promise = self->make_response_promise<google_session>();
+  self->request(state.neighbours.google, caf::infinite, verify_google{std::move(cmd.credential)})
+      .then(
+          [self, promise](const google_identity& who) {
+            // Whoever has not shown that the address is theirs gets no account with it.
+            if (!who.email_verified)
+              return refuse(promise,
+                            {errc::invalid_request, "Google has not verified this e-mail address"});
+            find_or_create(self, promise, who, 1);
+          },
+          [self, promise](const caf::error& err) {
+            self->state.metrics->logins_refused.Increment();
+            refuse(promise, to_failure(err));
+          });
+  return promise;
+}
+
 // -- refresh -------------------------------------------------------------------------------------
 
 caf::result<session> handle(self_ptr self, refresh_session& cmd) {
@@ -295,6 +412,23 @@ caf::result<user_view> find_user(self_ptr self, user_id id, failure missing) {
   return promise;
 }
 
+caf::result<user_list> handle(self_ptr self, const get_users& query) {
+  constexpr std::size_t ids_max = 1000;
+  if (query.ids.size() > ids_max)
+    return to_caf(errc::invalid_request);
+  auto promise = self->make_response_promise<user_list>();
+  self->request(self->state.neighbours.reader, caf::infinite, find_by_ids{query.ids})
+      .then(
+          [promise](const found_accounts& found) mutable {
+            user_list out;
+            for (const auto& row : found.rows)
+              out.users.push_back(view_of(row));
+            promise.deliver(std::move(out));
+          },
+          [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+  return promise;
+}
+
 caf::result<user_view> handle(self_ptr self, const verify_token& query) {
   const auto claims = self->state.tokens->verify_access(query.token, self->state.env->now());
   if (!claims)
@@ -388,6 +522,8 @@ auth_actor::behavior_type auth(self_ptr self, environment* env, auth_metrics* me
       [self](const logout& cmd) { return handle(self, cmd); },
       [self](const get_user& query) { return find_user(self, query.id, errc::not_found); },
       [self](const verify_token& query) { return handle(self, query); },
+      [self](const get_users& query) { return handle(self, query); },
+      [self](google_login& cmd) { return handle(self, cmd); },
       [self](const ensure_user& cmd) { return handle(self, cmd); },
       [self](purge_tick) { purge(self); },
   };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/auth/google.hpp"
 #include "actors/auth/hasher.hpp"
 #include "actors/auth/login_backoff.hpp"
 #include "actors/auth/messages.hpp"
@@ -35,6 +36,7 @@ struct auth_neighbours {
   auth_writer writer;
   auth_reader reader;
   std::vector<hasher_actor> hashers; ///< at least one
+  google_actor google = {};          ///< null: no login through Google
 };
 
 struct auth_state {

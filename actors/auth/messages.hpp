@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/typed_actor.hpp>
@@ -62,6 +63,26 @@ struct verify_token {
   std::string token;
 };
 
+/// Query. Answered by `user_list`: those that exist, each once.
+struct get_users {
+  std::vector<user_id> ids; ///< 1000 at most
+};
+
+struct user_list {
+  std::vector<user_view> users;
+};
+
+/// Command: open a session for whom Google says it is; the account is made or linked on the way.
+/// Answered by `google_session`.
+struct google_login {
+  std::string credential; ///< Google's ID token
+};
+
+struct google_session {
+  session opened;
+  std::string picture; ///< address; may be empty
+};
+
 /// Command for the start of the program: an account with this e-mail exists afterwards. One that
 /// exists is left as it is, whatever its role and password: nobody is promoted by having an
 /// address. Answered by `ensured`.
@@ -93,6 +114,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::logged_out)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::get_user)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::user_view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::verify_token)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::get_users)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::user_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::google_login)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::google_session)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::ensure_user)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::ensured)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::auth::purge_tick)
@@ -109,7 +134,9 @@ using auth_actor = caf::typed_actor<
     caf::replies_to<refresh_session>::with<session>, caf::replies_to<logout>::with<logged_out>,
     caf::replies_to<get_user>::with<user_view>,
     // invalid_request with the reason as text
-    caf::replies_to<verify_token>::with<user_view>,
+    caf::replies_to<verify_token>::with<user_view>, caf::replies_to<get_users>::with<user_list>,
+    // invalid_request; conflict when the account belongs to another Google user; unavailable
+    caf::replies_to<google_login>::with<google_session>,
     // invalid_request; overloaded
     caf::replies_to<ensure_user>::with<ensured>, caf::reacts_to<purge_tick>>;
 

@@ -29,14 +29,18 @@ auth_role start_auth(caf::actor_system& sys, environment& env, prometheus::Regis
   own.backoff = options.backoff;
   own.hash_waiting_max = options.hash_waiting_max;
   own.purge_interval = options.purge_interval;
+  if (!options.google.client_ids.empty())
+    role.google = start_google(sys, env, std::move(dependencies.calls), options.google);
   role.auth = sys.spawn(auth, &env, role.metrics.get(), std::move(dependencies.tokens), own,
-                        auth_neighbours{role.writer, role.reader, role.hashers});
+                        auth_neighbours{role.writer, role.reader, role.hashers, role.google});
   return role;
 }
 
 void stop(const auth_role& role) {
   const auto quit = caf::exit_reason::user_shutdown;
   caf::anon_send_exit(role.auth, quit);
+  if (role.google)
+    caf::anon_send_exit(role.google, quit);
   for (const auto& x : role.hashers)
     caf::anon_send_exit(x, quit);
   caf::anon_send_exit(role.reader, quit);

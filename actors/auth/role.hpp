@@ -30,12 +30,15 @@ struct auth_options {
   writer_options writer;
   /// Queries waiting before requests are refused with 503, 1 … 1'000'000.
   std::size_t queries_waiting_max = 20'000;
+  /// Login through Google; off without client ids.
+  google_options google = {};
 };
 
 struct auth_dependencies {
   session_tokens tokens;
   std::shared_ptr<auth_writes> writes;   ///< a connection of its own
   std::shared_ptr<auth_queries> queries; ///< another one
+  remote::client_actor calls = {};       ///< needed with `google.client_ids`
 };
 
 struct auth_role {
@@ -43,6 +46,7 @@ struct auth_role {
   auth_writer writer;
   auth_reader reader;
   std::vector<hasher_actor> hashers;
+  google_actor google;
   std::shared_ptr<auth_metrics> metrics; ///< outlives the actors
 };
 

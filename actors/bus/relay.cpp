@@ -164,6 +164,12 @@ void send(relay_self self, std::size_t index, delivery_window::delivery d) {
           });
 }
 
+bool wants(const subscription& to, const domain_event& event) {
+  return event.topic == to.topic
+         && (to.types.empty()
+             || std::find(to.types.begin(), to.types.end(), event.type) != to.types.end());
+}
+
 void read_more(relay_self self, std::size_t index) {
   auto& state = self->state;
   auto& feed = state.feeds[index];
@@ -182,7 +188,7 @@ void read_more(relay_self self, std::size_t index) {
             if (page.events.size() >= limit)
               f.more = true;
             for (auto& event : page.events) {
-              if (event.topic == f.to.topic)
+              if (wants(f.to, event))
                 f.window.add(std::move(event));
               else
                 f.window.skip_to(event.sequence);

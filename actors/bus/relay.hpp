@@ -23,6 +23,9 @@ struct subscription {
   std::string topic;
   std::string consumer;
   consumer_actor actor;
+  /// Types of events it wants; empty: all of the topic. The others are passed over, which for it is
+  /// the same as applying them without effect.
+  std::vector<std::string> types{};
 };
 
 struct relay_options {

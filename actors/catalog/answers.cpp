@@ -36,11 +36,31 @@ json schedule_json(time_point sale_start) {
           {"bronze", to_iso(s.bronze)}};
 }
 
-json pagination_json(std::int32_t page, std::int32_t limit, std::int64_t total) {
-  return {{"page", page},
-          {"limit", limit},
-          {"total", total},
-          {"totalPages", (total + limit - 1) / limit}};
+std::string text_of(const json& body) {
+  // Stored texts may be of any origin: never let one of them stop an answer.
+  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+} // namespace
+
+json event_json(const event_row& e, time_point now) {
+  return {{"id", to_string(e.id)},
+          {"title", e.title},
+          {"description", nullable(e.description)},
+          {"venue", e.venue},
+          {"address", nullable(e.address)},
+          {"event_date", to_iso(e.event_date)},
+          {"sale_start_date", nullable(e.sale_start)},
+          {"sale_end_date", nullable(e.sale_end)},
+          {"poster_image_url", nullable(e.poster_url)},
+          {"status", status_json(e, now)},
+          {"seat_layout_id", nullable_id(e.layout)},
+          {"artist_name", nullable(e.artist_name)},
+          {"artist_id", nullable_id(e.artist)},
+          {"pre_scaled", e.pre_scaled},
+          {"created_by", nullable_id(e.created_by)},
+          {"created_at", to_iso(e.created_at)},
+          {"updated_at", to_iso(e.updated_at)}};
 }
 
 json artist_json(const artist_row& a) {
@@ -52,12 +72,12 @@ json artist_json(const artist_row& a) {
           {"created_at", to_iso(a.created_at)}};
 }
 
-std::string text_of(const json& body) {
-  // Stored texts may be of any origin: never let one of them stop an answer.
-  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+json pagination_json(std::int32_t page, std::int32_t limit, std::int64_t total) {
+  return {{"page", page},
+          {"limit", limit},
+          {"total", total},
+          {"totalPages", (total + limit - 1) / limit}};
 }
-
-} // namespace
 
 std::string events_body(const event_page& page, const event_filter& filter, time_point now) {
   auto list = json::array();
@@ -93,26 +113,10 @@ std::string event_body(const event_detail& detail,
                     {"available_quantity", t.available},
                     {"description", t.description}});
   const auto& e = detail.event;
-  json body = {{"event",
-                {{"id", to_string(e.id)},
-                 {"title", e.title},
-                 {"description", nullable(e.description)},
-                 {"venue", e.venue},
-                 {"address", nullable(e.address)},
-                 {"event_date", to_iso(e.event_date)},
-                 {"sale_start_date", nullable(e.sale_start)},
-                 {"sale_end_date", nullable(e.sale_end)},
-                 {"poster_image_url", nullable(e.poster_url)},
-                 {"status", status_json(e, now)},
-                 {"seat_layout_id", nullable_id(e.layout)},
-                 {"artist_name", nullable(e.artist_name)},
-                 {"artist_id", nullable_id(e.artist)},
-                 {"pre_scaled", e.pre_scaled},
-                 {"created_by", nullable_id(e.created_by)},
-                 {"created_at", to_iso(e.created_at)},
-                 {"updated_at", to_iso(e.updated_at)},
-                 // Also here: server-side rendering passes only `event` on to the page.
-                 {"ticketTypes", list}}}};
+  json body;
+  body["event"] = event_json(e, now);
+  // Also here: server-side rendering passes only `event` on to the page.
+  body["event"]["ticketTypes"] = list;
   body["ticketTypes"] = std::move(list);
   if (!e.artist.is_nil() && e.sale_start)
     body["preSaleSchedule"] = schedule_json(*e.sale_start);

@@ -6,10 +6,20 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 namespace tiketi::catalog {
 
 // The bodies of the catalog's answers. Columns are snake_case, envelopes and computed fields
 // camelCase, nulls are present; the status is that of `now`.
+
+/// An event with all its columns, as `GET /api/events/{id}` and the administration show it.
+nlohmann::json event_json(const event_row& e, time_point now);
+
+nlohmann::json artist_json(const artist_row& a);
+
+/// `{page,limit,total,totalPages}`
+nlohmann::json pagination_json(std::int32_t page, std::int32_t limit, std::int64_t total);
 
 /// `{"events":[...],"pagination":{page,limit,total,totalPages}}`
 std::string events_body(const event_page& page, const event_filter& filter, time_point now);

@@ -113,6 +113,8 @@ event_changed read(const json& root) {
   out.event.sale_start = e.optional_time("saleStartDate");
   out.event.sale_end = e.optional_time("saleEndDate");
   out.event.cancelled = e.flag("cancelled");
+  // Messages from before seats could be taken out of the sale do not have it.
+  out.event.seats_offered = !e.find("seatsOffered") || e.flag("seatsOffered");
   out.event.artist = e.optional_id<artist_id>("artistId");
   out.event.artist_name = e.optional_text("artistName");
   if (const auto* layout = top.find("layout")) {
@@ -175,6 +177,7 @@ std::string to_json(const event_changed& change) {
                        {"saleStartDate", nullable(e.sale_start)},
                        {"saleEndDate", nullable(e.sale_end)},
                        {"cancelled", e.cancelled},
+                       {"seatsOffered", e.seats_offered},
                        {"artistId", nullable_id(e.artist)},
                        {"artistName", nullable(e.artist_name)}}},
                      {"layout", std::move(layout)},

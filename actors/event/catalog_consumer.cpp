@@ -56,13 +56,15 @@ result<change_catalog> to_change(const domain_event& event) {
     const auto plan = catalog::parse_layout(from.layout->config);
     if (!plan)
       return plan.error();
-    out.seats = generate_seats(from.event.id, *plan);
+    if (from.event.seats_offered)
+      out.seats = generate_seats(from.event.id, *plan);
     out.event.layout = from.layout->id;
     out.event.layout_config = from.layout->config;
     out.layout = layout_view{from.layout->id, std::move(from.layout->name),
                              from.layout->description.value_or(""), plan->total_seats,
                              std::move(from.layout->config)};
   }
+  out.whole_plan = true;
   for (auto& type : from.types)
     out.types.push_back({type.id, from.event.id, std::move(type.name),
                          type.description.value_or(""), type.price, type.total, type.total});

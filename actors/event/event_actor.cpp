@@ -90,6 +90,7 @@ public:
       start(found->second);
       self_->send(found->second.actor, wake_reservation{});
     }
+    end_sale();
     if (idle() && now() >= touched_ + options().idle_after) {
       touched_ = now();
       self_->send(parent_, passivate_event{id_});
@@ -199,7 +200,7 @@ private:
 
   bool idle() const {
     return ready_ && !loading_ && records_.empty() && keys_.empty() && revivals_.empty()
-           && kept_.empty();
+           && kept_.empty() && (!event_.cancelled || sale_ended_);
   }
 
   // -- loading -----------------------------------------------------------------------------------
@@ -266,6 +267,7 @@ private:
     ready_ = true;
     for (auto& message : std::exchange(kept_, {}))
       message(nullptr);
+    end_sale();
   }
 
   void add_seat(seat_row row) {
@@ -292,10 +294,12 @@ private:
     }
     std::vector<seat_slot> slots;
     slots.reserve(s.seats.size());
+    std::vector<bool> kept(seats_.size());
     for (auto& row : s.seats) {
       seat_slot next{std::move(row), seat_actor{}, 0, change_};
       if (const auto known = slot_of_.find(next.row.id); known != slot_of_.end()) {
         auto& old = seats_[known->second];
+        kept[known->second] = old.refs > 0;
         if (old.refs > 0 || old.change > asked)
           next = std::move(old);
         else
@@ -303,6 +307,11 @@ private:
       }
       slots.push_back(std::move(next));
     }
+    // One that has left the sale while somebody was taking it: the store will refuse that hold, and
+    // the refusal leads here again.
+    for (std::size_t i = 0; i < seats_.size(); ++i)
+      if (seats_[i].refs > 0 && !kept[i])
+        slots.push_back(std::move(seats_[i]));
     seats_ = std::move(slots);
     slot_of_.clear();
     std::vector<seat_row> rows;
@@ -328,6 +337,7 @@ private:
         self_->send(known->second.actor, resize_stock{type.total});
       known->second.row = std::move(type);
     }
+    end_sale();
   }
 
   /// A stored reservation that is still pending: started when something is to be done.
@@ -727,11 +737,57 @@ private:
       refresh();
   }
 
+  // -- the end of a cancelled event
+  // ----------------------------------------------------------------
+
+  /// Ends what is live, some at a time. The store says what is left, so this goes on wherever an
+  /// earlier actor of this event stopped; a reservation ends once, because the store moves it by
+  /// compare-and-set.
+  void end_sale() {
+    if (!ready_ || !event_.cancelled || sale_ended_ || ending_ > 0)
+      return;
+    // Holds that began before the event was cancelled may still become live; none begins now.
+    const bool settled = holding_ == 0;
+    ending_ = 1;
+    self_->request(context_->reader, caf::infinite, find_live{id_, options().ends_at_once})
+        .then(
+            [this, settled](const found_live& live) {
+              ended_now_ = 0;
+              ending_ = live.reservations.size();
+              sale_ended_ = settled && live.reservations.empty();
+              for (const auto& id : live.reservations)
+                end_one(id);
+            },
+            [this](caf::error&) { ending_ = 0; }); // the next tick tries again
+  }
+
+  void end_one(const reservation_id& id) {
+    self_->request(event_actor{self_}, caf::infinite, end_reservation{id, "Event cancelled"})
+        .then(
+            [this](const reservation_view&) {
+              ++ended_now_;
+              one_ended();
+            },
+            [this](caf::error&) { one_ended(); });
+  }
+
+  void one_ended() {
+    // Where nothing moves, the store is away: no hurry then.
+    if (--ending_ == 0 && ended_now_ > 0)
+      end_sale();
+  }
+
   // -- commands to reservations
   // --------------------------------------------------------------------
 
   void on(cancel_reservation m, promise_of<reservation_view> p) { pass_on(m, std::move(p)); }
-  void on(check_payable m, promise_of<payable> p) { pass_on(m, std::move(p)); }
+  void on(end_reservation m, promise_of<reservation_view> p) { pass_on(m, std::move(p)); }
+  void on(check_payable m, promise_of<payable> p) {
+    if (event_.cancelled)
+      refuse(p, {errc::sale_closed, "This event was cancelled"});
+    else
+      pass_on(m, std::move(p));
+  }
   void on(apply_payment m, promise_of<payment_outcome> p) { pass_on(m, std::move(p)); }
   void on(apply_refund m, promise_of<refund_applied> p) { pass_on(m, std::move(p)); }
 
@@ -835,6 +891,9 @@ private:
   std::map<reservation_id, std::vector<revived_fn>> revivals_;
   std::unordered_map<user_id, std::int32_t> live_items_;
   std::size_t holding_ = 0; ///< holds on their way
+  std::size_t ending_ = 0;  ///< reservations of a cancelled event being ended, or asked for
+  std::size_t ended_now_ = 0;
+  bool sale_ended_ = false; ///< cancelled, and nothing is live any more
   expiry_heap heap_;
   seat_map map_;
 };
@@ -869,6 +928,9 @@ event_actor::behavior_type event_behavior(event_actor::stateful_pointer<event_st
       },
       [self](get_seat_map& m) -> caf::result<seat_map_view> {
         return self->state.sale->handle<seat_map_view>(m);
+      },
+      [self](end_reservation& m) -> caf::result<reservation_view> {
+        return self->state.sale->handle<reservation_view>(m);
       },
       [self](check_payable& m) -> caf::result<payable> {
         return self->state.sale->handle<payable>(m);

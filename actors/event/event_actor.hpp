@@ -39,6 +39,7 @@ using event_actor =
     caf::typed_actor<caf::replies_to<reserve_seats>::with<reservation_view>,
                      caf::replies_to<reserve_tickets>::with<reservation_view>,
                      caf::replies_to<cancel_reservation>::with<reservation_view>,
+                     caf::replies_to<end_reservation>::with<reservation_view>,
                      caf::replies_to<get_seat_map>::with<seat_map_view>,
                      caf::replies_to<check_payable>::with<payable>,
                      caf::replies_to<apply_payment>::with<payment_outcome>,
@@ -60,8 +61,9 @@ struct event_state {
 
 /// Supervises the sale of one event: starts seat actors on first touch and drops them when no live
 /// reservation refers to them, starts reservations, keeps the seat map, the idempotency keys in
-/// use and the heap of wake-ups with one tick. Rebuilt from the store at each start; messages that
-/// come before are kept, up to a bound.
+/// use and the heap of wake-ups with one tick. Ends every live reservation of an event that was
+/// cancelled, however often it is started again meanwhile. Rebuilt from the store at each start;
+/// messages that come before are kept, up to a bound.
 event_actor::behavior_type event_behavior(event_actor::stateful_pointer<event_state> self,
                                           ticket_context_ptr context, event_parent parent,
                                           event_id event);

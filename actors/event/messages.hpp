@@ -148,6 +148,18 @@ typename Inspector::result_type inspect(Inspector& f, cancel_reservation& x) {
   return f(caf::meta::type_name("cancel_reservation"), x.reservation, x.user);
 }
 
+/// Command: an administrator, or the end of the event, ends the reservation whoever owns it: what
+/// was paid goes back. Answered by `reservation_view`. Fails with not_found, already_ended.
+struct end_reservation {
+  reservation_id reservation;
+  std::string reason; ///< in the history and in the domain event
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, end_reservation& x) {
+  return f(caf::meta::type_name("end_reservation"), x.reservation, x.reason);
+}
+
 /// Query: may this user pay for this reservation now? Answered by `payable`.
 /// Fails with not_found, forbidden, not_pending, expired.
 struct check_payable {

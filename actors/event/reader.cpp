@@ -59,6 +59,12 @@ store_reader::behavior_type reader(store_reader::stateful_pointer<reader_state> 
           return to_caf(pending.error());
         return event_list{std::move(*all), std::move(*pending)};
       },
+      [self](const find_live& q) -> caf::result<found_live> {
+        auto found = self->state.queries->live_of_cancelled(q.event, q.limit);
+        if (!found)
+          return to_caf(found.error());
+        return found_live{std::move(*found)};
+      },
       [self](const find_by_id& q) -> caf::result<found_reservation> {
         auto found = self->state.queries->find_reservation(q.reservation);
         if (!found)
@@ -101,6 +107,7 @@ store_reader::behavior_type reader_pool(store_reader::stateful_pointer<reader_po
       pass<layout_list, get_layouts>(self),
       pass<loaded_event, load_event>(self),
       pass<event_list, list_events>(self),
+      pass<found_live, find_live>(self),
       pass<found_reservation, find_by_id>(self),
       pass<found_reservation, find_by_key>(self),
   };

@@ -34,6 +34,16 @@ struct event_list {
   std::vector<event_id> with_pending;
 };
 
+/// Live reservations of a cancelled event; see `ticket_queries::live_of_cancelled`.
+struct find_live {
+  event_id event;
+  std::int32_t limit = 1;
+};
+
+struct found_live {
+  std::vector<reservation_id> reservations;
+};
+
 struct find_by_id {
   reservation_id reservation;
 };
@@ -50,6 +60,7 @@ struct found_reservation {
 /// `reader_actor` and what the actors of a sale need to start and to remember.
 using store_reader = reader_actor::extend<caf::replies_to<load_event>::with<loaded_event>,
                                           caf::replies_to<list_events>::with<event_list>,
+                                          caf::replies_to<find_live>::with<found_live>,
                                           caf::replies_to<find_by_id>::with<found_reservation>,
                                           caf::replies_to<find_by_key>::with<found_reservation>>;
 
@@ -80,6 +91,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::load_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::loaded_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::list_events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::event_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::find_live)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::found_live)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::find_by_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::find_by_key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::found_reservation)

@@ -80,8 +80,21 @@ public:
 
   void changed(const event_id& id) {
     add(id);
-    if (const auto* event = table_.find(id))
+    if (const auto* event = table_.find(id)) {
       self_->send(*event, refresh_event{});
+      return;
+    }
+    // A cancelled event has work to do even if nobody asks for it.
+    self_->request(context_->reader, caf::infinite, find_live{id, 1})
+        .then(
+            [this, id](const found_live& live) {
+              if (!live.reservations.empty())
+                restart(id);
+            },
+            [this, id](caf::error& err) {
+              spdlog::warn("event {} was not looked at: {}", to_string(id), to_failure(err).text);
+              self_->delayed_send(self_, context_->options.restart_after, event_changed{id});
+            });
   }
 
   void restart(const event_id& id) {
@@ -215,6 +228,9 @@ region_control::behavior_type region_behavior(region_control::stateful_pointer<r
         return self->state.region->handle<reservation_view>(m);
       },
       [self](cancel_reservation& m) -> caf::result<reservation_view> {
+        return self->state.region->handle<reservation_view>(m);
+      },
+      [self](end_reservation& m) -> caf::result<reservation_view> {
         return self->state.region->handle<reservation_view>(m);
       },
       [self](get_seat_map& m) -> caf::result<seat_map_view> {

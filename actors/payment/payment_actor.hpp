@@ -80,6 +80,9 @@ using payment_context_ptr = std::shared_ptr<const payment_context>;
 payment_actor spawn_payment_actor(caf::actor_system& sys, payment_context_ptr context,
                                   payment_parent parent, reservation_id reservation);
 
+/// The types of `reservation-events` that change a payment.
+const std::vector<std::string>& events_of_payments();
+
 region_actor spawn_payment_region(caf::actor_system& sys, payment_context_ptr context);
 
 } // namespace tiketi::payment

@@ -1,6 +1,7 @@
 #include "actors/payment/payment_actor.hpp"
 #include "actors/region/region.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -163,8 +164,8 @@ caf::result<payment_done> find_first(region_self self, Find find, user_id user, 
 }
 
 bool concerns_payments(const std::string& type) {
-  return type == "RESERVATION_CONFIRMED" || type == "RESERVATION_CANCELLED"
-         || type == "RESERVATION_EXPIRED" || type == "PAYMENT_REJECTED";
+  const auto& all = events_of_payments();
+  return std::find(all.begin(), all.end(), type) != all.end();
 }
 
 region_impl::behavior_type region(region_self self, payment_context_ptr context) {
@@ -240,6 +241,12 @@ region_impl::behavior_type region(region_self self, payment_context_ptr context)
 }
 
 } // namespace
+
+const std::vector<std::string>& events_of_payments() {
+  static const std::vector<std::string> all{"RESERVATION_CONFIRMED", "RESERVATION_CANCELLED",
+                                            "RESERVATION_EXPIRED", "PAYMENT_REJECTED"};
+  return all;
+}
 
 region_actor spawn_payment_region(caf::actor_system& sys, payment_context_ptr context) {
   return sys.spawn(region, std::move(context));

@@ -86,7 +86,7 @@ payment_metrics::payment_metrics(prometheus::Registry& registry)
       refunded(counter(registry, "business_payment_refunded_total", "Payments given back")) {}
 
 subscription payment_role::consumer() const {
-  return {"reservation-events", "payment", region};
+  return {"reservation-events", "payment", region, events_of_payments()};
 }
 
 payment_role start_payment(caf::actor_system& sys, environment& env, prometheus::Registry& registry,

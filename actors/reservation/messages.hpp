@@ -62,6 +62,7 @@ using reservation_parent =
 
 using reservation_actor =
     caf::typed_actor<caf::replies_to<cancel_reservation>::with<reservation_view>,
+                     caf::replies_to<end_reservation>::with<reservation_view>,
                      caf::replies_to<check_payable>::with<payable>,
                      caf::replies_to<apply_payment>::with<payment_outcome>,
                      caf::replies_to<apply_refund>::with<refund_applied>,

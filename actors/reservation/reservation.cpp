@@ -229,6 +229,14 @@ result<payable> reservation::decide(const check_payable& query, time_point now) 
 result<change> reservation::decide(const cancel_reservation& command) const {
   if (command.user != view_.user)
     return failure{errc::not_found, "Reservation not found"};
+  return cancellation("User requested cancellation");
+}
+
+result<change> reservation::decide(const end_reservation& command) const {
+  return cancellation(command.reason);
+}
+
+result<change> reservation::cancellation(std::string reason) const {
   if (view_.status == reservation_status::cancelled)
     return failure{errc::already_ended, "Already cancelled reservation"};
   if (view_.status == reservation_status::expired)
@@ -241,7 +249,7 @@ result<change> reservation::decide(const cancel_reservation& command) const {
                                                                : view_.payment;
   next.stock = stock_effect::free;
   next.about = view_.paid_by;
-  next.reason = "User requested cancellation";
+  next.reason = std::move(reason);
   next.action = "cancelled";
   next.event_type = "RESERVATION_CANCELLED";
   return next;

@@ -131,6 +131,7 @@ public:
 
   result<payable> decide(const check_payable& query, time_point now) const;
   result<change> decide(const cancel_reservation& command) const;
+  result<change> decide(const end_reservation& command) const;
   std::variant<payment_outcome, change> decide(const apply_payment& command) const;
   std::variant<refund_applied, change> decide(const apply_refund& command) const;
   change decide_expiry() const;
@@ -170,6 +171,7 @@ public:
 private:
   enum class mark : std::uint8_t { asked, granted, refused, unreachable };
 
+  result<change> cancellation(std::string reason) const;
   hold_step all_answered();
   hold_step doubt(time_point now);
   hold_step fail(failure why);

@@ -298,8 +298,16 @@ private:
     answer(promise, result<reservation_view>{std::move(view)});
   }
 
-  void run(promise_of<reservation_view> promise, const cancel_reservation& command,
-           int restarts = 0) {
+  void run(promise_of<reservation_view> promise, const cancel_reservation& command) {
+    cancel(std::move(promise), command, 0);
+  }
+
+  void run(promise_of<reservation_view> promise, const end_reservation& command) {
+    cancel(std::move(promise), command, 0);
+  }
+
+  template <class Command>
+  void cancel(promise_of<reservation_view> promise, const Command& command, int restarts) {
     auto decided = machine_.decide(command);
     if (!decided) {
       answer(promise, result<reservation_view>{decided.error()});
@@ -309,7 +317,7 @@ private:
       if (r)
         answer(promise, result<reservation_view>{machine_.view()});
       else if (r.error() == stale_ && restarts < restarts_max)
-        run(std::move(promise), command, restarts + 1);
+        cancel(std::move(promise), command, restarts + 1);
       else
         answer(promise, result<reservation_view>{visible(r.error())});
     });
@@ -614,7 +622,7 @@ reservation_behavior(reservation_actor::stateful_pointer<reservation_state> self
                      ticket_context_ptr context, reservation_parent parent,
                      reservation_start start) {
   self->set_exception_handler(
-      [self, parent = caf::actor_addr(parent.address())](std::exception_ptr& e) -> caf::error {
+      [parent = caf::actor_addr(parent.address())](std::exception_ptr& e) -> caf::error {
         try {
           std::rethrow_exception(e);
         } catch (const std::exception& x) {
@@ -630,6 +638,9 @@ reservation_behavior(reservation_actor::stateful_pointer<reservation_state> self
                                                         std::move(start));
   return {
       [self](cancel_reservation& m) -> caf::result<reservation_view> {
+        return self->state.life->handle<reservation_view>(m);
+      },
+      [self](end_reservation& m) -> caf::result<reservation_view> {
         return self->state.life->handle<reservation_view>(m);
       },
       [self](check_payable& m) -> caf::result<payable> {

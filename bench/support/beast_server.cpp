@@ -2,12 +2,13 @@
 
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/strand.hpp>
-#include <boost/beast/core.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
 namespace tiketi::bench {
@@ -15,18 +16,23 @@ namespace tiketi::bench {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using tcp = asio::ip::tcp;
+using asio::ip::tcp;
 
 class session : public std::enable_shared_from_this<session> {
 public:
-  session(tcp::socket socket, const std::string& body) : stream_(std::move(socket)), body_(body) {}
+  session(tcp::socket socket, const std::string& body)
+      : socket_(std::move(socket)), answer_(http::status::ok, 11) {
+    socket_.set_option(tcp::no_delay(true));
+    answer_.set(http::field::content_type, "application/json");
+    answer_.body() = {body.data(), body.size()};
+    answer_.prepare_payload();
+  }
 
   void read() {
-    parser_.emplace();
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = shared_from_this()](const beast::error_code& ec, std::size_t) {
+    request_ = {};
+    http::async_read(socket_, buffer_, request_,
+                     [self = shared_from_this()](const boost::system::error_code& ec, std::size_t) {
                        if (!ec)
                          self->write();
                      });
@@ -34,67 +40,69 @@ public:
 
 private:
   void write() {
-    response_.emplace(http::status::ok, 11);
-    response_->set(http::field::content_type, "application/json");
-    response_->body() = http::span_body<const char>::value_type{body_.data(), body_.size()};
-    response_->keep_alive(true);
-    response_->prepare_payload();
-    http::async_write(stream_, *response_,
-                      [self = shared_from_this()](const beast::error_code& ec, std::size_t) {
-                        if (!ec)
-                          self->read();
-                      });
+    http::async_write(
+        socket_, answer_,
+        [self = shared_from_this()](const boost::system::error_code& ec, std::size_t) {
+          if (!ec)
+            self->read();
+        });
   }
 
-  beast::tcp_stream stream_;
-  const std::string& body_;
-  beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::string_body>> parser_;
-  std::optional<http::response<http::span_body<const char>>> response_;
+  tcp::socket socket_;
+  boost::beast::flat_buffer buffer_;
+  http::request<http::string_body> request_;
+  http::response<http::span_body<const char>> answer_;
 };
 
 } // namespace
 
 struct beast_server::impl {
-  impl(std::string b, std::size_t threads)
-      : body(std::move(b)),
-        io(static_cast<int>(threads)),
-        acceptor(io, {asio::ip::address_v4::loopback(), 0}) {
-    accept();
+  impl(std::string b, std::size_t threads, std::uint16_t port) : body(std::move(b)) {
     for (std::size_t i = 0; i < threads; ++i)
-      pool.emplace_back([this] { io.run(); });
+      contexts.push_back(std::make_unique<asio::io_context>(1));
+    acceptor.emplace(*contexts.front(), tcp::endpoint{tcp::v4(), port});
+    accept();
+    for (auto& c : contexts)
+      pool.emplace_back([&c] {
+        const auto work = asio::make_work_guard(*c);
+        c->run();
+      });
   }
 
   ~impl() {
-    io.stop();
+    for (auto& c : contexts)
+      c->stop();
     for (auto& t : pool)
       t.join();
   }
 
   void accept() {
-    acceptor.async_accept(asio::make_strand(io),
-                          [this](const beast::error_code& ec, tcp::socket socket) {
-                            if (ec)
-                              return;
-                            socket.set_option(tcp::no_delay{true});
-                            std::make_shared<session>(std::move(socket), body)->read();
-                            accept();
-                          });
+    auto& home = *contexts[next++ % contexts.size()];
+    acceptor->async_accept(home,
+                           [this, &home](const boost::system::error_code& ec, tcp::socket socket) {
+                             if (ec)
+                               return;
+                             asio::post(home, [this, s = std::move(socket)]() mutable {
+                               std::make_shared<session>(std::move(s), body)->read();
+                             });
+                             accept();
+                           });
   }
 
   std::string body;
-  asio::io_context io;
-  tcp::acceptor acceptor;
+  std::vector<std::unique_ptr<asio::io_context>> contexts;
+  std::optional<tcp::acceptor> acceptor;
+  std::size_t next = 0;
   std::vector<std::thread> pool;
 };
 
-beast_server::beast_server(std::string body, std::size_t threads)
-    : impl_(std::make_unique<impl>(std::move(body), threads)) {}
+beast_server::beast_server(std::string body, std::size_t threads, std::uint16_t port)
+    : impl_(std::make_unique<impl>(std::move(body), threads, port)) {}
 
 beast_server::~beast_server() = default;
 
 std::uint16_t beast_server::port() const noexcept {
-  return impl_->acceptor.local_endpoint().port();
+  return impl_->acceptor->local_endpoint().port();
 }
 
 } // namespace tiketi::bench

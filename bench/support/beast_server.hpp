@@ -8,10 +8,12 @@
 namespace tiketi::bench {
 
 /// The baseline of the HTTP benchmarks: Boost.Beast with nothing around it, which answers every
-/// request with the same bytes. As many threads as tiketi's own server uses for its sockets.
+/// request with the same bytes. Threads that share nothing, as tiketi's own server has them: a
+/// context of its own for each, no strands.
 class beast_server {
 public:
-  beast_server(std::string body, std::size_t threads);
+  /// `port` 0 takes a free one.
+  beast_server(std::string body, std::size_t threads, std::uint16_t port = 0);
   ~beast_server();
 
   std::uint16_t port() const noexcept;

@@ -134,7 +134,6 @@ std::chrono::milliseconds sweep_interval(const server_options& o) {
 worker::worker(std::shared_ptr<server_shared> shared)
     : shared_(std::move(shared)),
       sweep_every_(sweep_interval(shared_->options)),
-      tokens_(shared_->parts.verify, shared_->options.tokens_cached_max),
       metrics_(shared_->metrics, shared_->parts.routes->all().size()) {}
 
 worker::~worker() = default;
@@ -381,6 +380,7 @@ void connection::begin_message() {
   parser_.emplace(req_, options.header_bytes_max, options.body_bytes_max);
   header_bytes_ = 0;
   header_checked_ = false;
+  entered_ = false;
   has_request_ = false;
   authenticated_ = false;
   trace_.clear();
@@ -451,11 +451,19 @@ bool connection::check_header() {
     return false;
   }
   const auto length = parser_->content_length();
-  if (length && *length > options.body_bytes_max) {
+  // A route may take longer bodies than others. Which route it is, and whether this client may call
+  // it, is found out before such a body is read.
+  if (length && *length > options.body_bytes_max && *length <= options.bodies_bytes_max
+      && !enter_early())
+    return false;
+  const auto most = entered_ ? std::max(options.body_bytes_max, passage_.found->body_bytes_max)
+                             : options.body_bytes_max;
+  if (length && *length > most) {
     malformed.Increment();
     refuse(error_response(errc::payload_too_large));
     return false;
   }
+  parser_->set_body_limit(most);
   if (parser_->is_done())
     return true;
   enter(phase::body, options.body_timeout);
@@ -495,12 +503,26 @@ bool connection::charge_body() {
 
 // -- connection: handling ----------------------------------------------------------------------
 
+/// The filters up to access, for a request whose body is still to come. False: answered.
+bool connection::enter_early() {
+  auto answer =
+      home_.shared()->chain.enter(req_, parser_->target(), peer_, home_.shared()->tokens, passage_);
+  trace_ = req_.trace;
+  authenticated_ = req_.who.has_value();
+  entered_ = !answer.has_value() && passage_.found != nullptr;
+  if (answer)
+    refuse(std::move(*answer));
+  return entered_;
+}
+
 void connection::handle() {
   auto& shared = *home_.shared();
   began_ = clock::now();
   has_request_ = true;
   keep_alive_ = parser_->keep_alive() && keep_alive_;
-  auto answer = shared.chain.enter(req_, parser_->target(), peer_, home_.tokens(), passage_);
+  std::optional<response> answer;
+  if (!entered_)
+    answer = shared.chain.enter(req_, parser_->target(), peer_, shared.tokens, passage_);
   trace_ = req_.trace;
   authenticated_ = req_.who.has_value();
   if (answer)

@@ -32,12 +32,14 @@ struct server_shared {
         options(std::move(o)),
         parts(std::move(p)),
         chain(options.filters, parts.routes, e),
+        tokens(parts.verify, options.tokens_cached_max),
         metrics(registry, options.application) {}
 
   environment& env;
   const server_options options;
   const server_parts parts;
   const filters chain;
+  token_cache tokens;
   http_metrics metrics;
   std::vector<caf::actor> fronts; ///< fixed before the first connection
 
@@ -83,7 +85,6 @@ public:
   /// `Date: …` with its line end, made once per second.
   const std::string& date_line();
   caf::actor& next_front();
-  token_cache& tokens() noexcept { return tokens_; }
   route_metrics& metrics() noexcept { return metrics_; }
 
 private:
@@ -98,7 +99,6 @@ private:
   bool sweeping_ = false;
   bool finishing_ = false; ///< new connections come too late
   std::vector<std::shared_ptr<connection>> connections_;
-  token_cache tokens_;
   route_metrics metrics_;
   std::string date_line_;
   std::int64_t date_second_ = -1;
@@ -151,6 +151,7 @@ private:
   void advance();
   bool check_header();
   bool charge_body();
+  bool enter_early();
   void handle();
   void proceed(const rate_verdict& verdict);
   void dispatch_request();
@@ -179,6 +180,7 @@ private:
   verb method_ = verb::get;
   bool has_request_ = false; ///< an answer now is the answer to a parsed request
   bool header_checked_ = false;
+  bool entered_ = false; ///< the filters have let it in already
   bool reading_ = false;
   bool continuing_ = false; ///< `100 Continue` is on its way
   bool keep_alive_ = true;

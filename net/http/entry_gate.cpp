@@ -1,7 +1,9 @@
 #include "net/http/entry_gate.hpp"
 
 #include "actors/queue/type_ids.hpp"
+#include "actors/token/verified_cache.hpp"
 
+#include <memory>
 #include <utility>
 
 #include <caf/typed_actor.hpp>
@@ -10,19 +12,16 @@ namespace tiketi::net {
 
 namespace {
 
-/// Longer ones are no tokens of ours and not worth a signature check.
-constexpr std::size_t token_bytes_max = 4096;
+using entry_cache = verified_cache<entry_claims>;
 
-bool opens(const entry_tokens& tokens, std::string_view token, const event_id& event,
-           const user_id& user, time_point now) {
-  if (token.empty() || token.size() > token_bytes_max)
-    return false;
-  const auto claims = tokens.verify(token, now);
+bool opens(entry_cache& tokens, std::string_view token, const event_id& event, const user_id& user,
+           time_point now) {
+  const auto claims = tokens.find(token, now);
   return claims && claims->event == event && claims->user == user;
 }
 
-bool has_token(const entry_tokens& tokens, const request& req, const event_id& event,
-               const user_id& user, time_point now) {
+bool has_token(entry_cache& tokens, const request& req, const event_id& event, const user_id& user,
+               time_point now) {
   if (const auto header = req.header("x-queue-entry-token"))
     if (opens(tokens, *header, event, user, now))
       return true;
@@ -37,14 +36,19 @@ bool has_token(const entry_tokens& tokens, const request& req, const event_id& e
 
 entry_gate make_entry_gate(entry_gate_options options, entry_tokens tokens,
                            queue::gate_view queues) {
-  return [options, tokens = std::move(tokens), queues = std::move(queues)](
+  auto cache = std::make_shared<entry_cache>(
+      [tokens = std::move(tokens)](std::string_view token, time_point now) {
+        return tokens.verify(token, now);
+      },
+      options.tokens_cached_max);
+  return [enabled = options.enabled, cache = std::move(cache), queues = std::move(queues)](
              front& f, exchange_ptr x, event_id event, std::function<void()> admitted) {
-    if (!options.enabled)
+    if (!enabled)
       return admitted();
     const auto& who = x->req().who;
     if (!who)
       return x->reply(error_response(errc::entry_token_required));
-    if (has_token(tokens, x->req(), event, who->user, f.env().now()))
+    if (has_token(*cache, x->req(), event, who->user, f.env().now()))
       return admitted();
     f.ask<queue::admission>(x, queues, queue::check_admission{event, who->user},
                             [x, admitted = std::move(admitted)](const queue::admission& seen) {

@@ -4,6 +4,7 @@
 #include "actors/token/tokens.hpp"
 #include "net/http/front.hpp"
 
+#include <cstddef>
 #include <functional>
 
 namespace tiketi::net {
@@ -14,7 +15,8 @@ using entry_gate =
     std::function<void(front&, exchange_ptr, event_id, std::function<void()> admitted)>;
 
 struct entry_gate_options {
-  bool enabled = true; ///< false: everybody passes
+  bool enabled = true;                    ///< false: everybody passes
+  std::size_t tokens_cached_max = 65'536; ///< checked entry tokens kept
 };
 
 /// Accepts a valid entry token in the header `x-queue-entry-token` or in the cookies

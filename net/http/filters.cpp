@@ -111,13 +111,17 @@ std::optional<response> filters::enter(request& req, std::string_view target,
   }
   auto match = routes_->find(req.method, req.path);
   const bool is_internal = match.found && match.found->who == access::internal;
+  const auto identify = [&](std::string_view token) {
+    if (auto known = tokens.find(token, env_.now()))
+      req.who = std::move(known->who);
+  };
   if (!is_internal) {
     // A header, whatever it holds, wins over the cookie.
     if (const auto header = req.header("authorization")) {
       if (const auto token = bearer(*header))
-        req.who = tokens.find(*token, env_.now());
+        identify(*token);
     } else if (const auto cookie = req.cookie("access_token"); cookie && !cookie->empty()) {
-      req.who = tokens.find(*cookie, env_.now());
+      identify(*cookie);
     }
   }
   if (!match.found) {
@@ -142,7 +146,10 @@ std::optional<response> filters::check_access(const request& req, const route& r
     return std::nullopt;
   if (r.who == access::internal) {
     const auto header = req.header("authorization");
-    const auto token = header ? bearer(*header) : std::nullopt;
+    auto token = header ? bearer(*header) : std::nullopt;
+    // An older way to say the same; it wins when it is there.
+    if (const auto own = req.header("x-internal-token"); own && !own->empty())
+      token = *own;
     if (!token) {
       auto refused = error_response({errc::unauthenticated, "Internal token required"});
       refused.headers.emplace_back("WWW-Authenticate", "Bearer");
@@ -157,8 +164,11 @@ std::optional<response> filters::check_access(const request& req, const route& r
     refused.headers.emplace_back("WWW-Authenticate", "Bearer");
     return refused;
   }
-  if (r.who == access::admin && !req.who->is_admin())
+  if (r.who == access::admin && !req.who->is_admin()) {
+    if (r.refused)
+      r.refused(req);
     return error_response(errc::admin_required);
+  }
   return std::nullopt;
 }
 

@@ -32,8 +32,7 @@ struct passage {
 };
 
 /// What stands between a parsed request and its handler, in this order: CORS, path, identity,
-/// route, access; then the caller asks the rate limiter; then origin and media type. Thread-safe;
-/// what changes per thread is in the token cache that the caller passes.
+/// route, access; then the caller asks the rate limiter; then origin and media type. Thread-safe.
 class filters {
 public:
   /// Throws std::invalid_argument for proxies that are no networks.

@@ -177,10 +177,6 @@ std::vector<uuid> json_body::ids(std::string_view field, std::size_t max) {
     complain(field, "must be an array");
     return {};
   }
-  if (value->empty()) {
-    complain(field, "must not be empty");
-    return {};
-  }
   if (value->size() > max) {
     complain(field, fmt::format("must have at most {} elements", max));
     return {};
@@ -209,10 +205,6 @@ std::vector<json_body> json_body::objects(std::string_view field, std::size_t ma
   }
   if (!value->is_array()) {
     complain(field, "must be an array");
-    return {};
-  }
-  if (value->empty()) {
-    complain(field, "must not be empty");
     return {};
   }
   if (value->size() > max) {

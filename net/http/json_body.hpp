@@ -49,9 +49,10 @@ public:
 
   uuid id(std::string_view field);
   std::optional<uuid> optional_id(std::string_view field);
+  /// An empty array passes: what it means is for the handler to say, in words of its own.
   std::vector<uuid> ids(std::string_view field, std::size_t max);
 
-  /// The elements of an array of objects, each to be read with its own json_body.
+  /// The elements of an array of objects, each to be read with its own json_body; may be empty.
   std::vector<json_body> objects(std::string_view field, std::size_t max);
   /// Takes over the complaints of an element, as `items[2].quantity`.
   void adopt(std::string_view field, std::size_t index, const json_body& element);

@@ -21,6 +21,9 @@ public:
   std::size_t hosts() const noexcept { return hosts_; }
   const std::string& expect() const noexcept { return expect_; }
 
+  /// Another limit for this request's body, before any of it is read.
+  void set_body_limit(std::size_t bytes) noexcept { body_bytes_max_ = bytes; }
+
   /// A body in chunks turned out to be longer than allowed. (One that says so is refused by the
   /// caller, who knows its length before it is read.)
   bool is_body_too_large() const noexcept { return body_too_large_; }

@@ -41,6 +41,12 @@ struct route {
   body_rule body = body_rule::none;
   handler handle;
   std::size_t index = 0; ///< place in `router::all()`; given by the router
+  /// Longest body where it may be longer than the server's limit for all; 0: that limit. Who may
+  /// not call is answered before such a body is read.
+  std::size_t body_bytes_max = 0;
+  /// Told of logged-in callers who lack the role (`access::admin`), for an audit log; may be empty.
+  /// Runs on a socket's thread: must not block.
+  std::function<void(const request&)> refused = {};
 };
 
 /// `GET`, …; `OTHER` for methods that no route can have.

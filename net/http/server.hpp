@@ -41,7 +41,7 @@ struct server_options {
   milliseconds request_timeout{10'000};             ///< in the handlers; over it 504
   milliseconds write_timeout{20'000};               ///< for a whole answer
   milliseconds linger_timeout{2'000};     ///< for a client to read why its request was cut off
-  std::size_t tokens_cached_max = 16'384; ///< checked access tokens per thread
+  std::size_t tokens_cached_max = 65'536; ///< checked access tokens kept
   std::string application = "tiketi";     ///< label of the metrics
   filter_options filters{};
 };

@@ -19,6 +19,8 @@ namespace {
 
 using deps_ptr = std::shared_ptr<const auth_routes>;
 
+constexpr std::size_t user_batch_max = 1000;
+
 /// Of a field whose length the account rules check.
 constexpr json_body::text_rule free_text{0, std::numeric_limits<std::size_t>::max(), false};
 
@@ -57,17 +59,19 @@ void set_session_cookies(response& out, const auth_routes& deps, const auth::ses
 
 /// The tokens stand in the body too, for clients that are no browsers.
 response session_response(int status, std::string_view message, const auth_routes& deps,
-                          const auth::session& s, time_point now) {
+                          const auth::session& s, time_point now,
+                          const nlohmann::json& more_of_user = nlohmann::json::object()) {
   const auto id = to_string(s.user.id);
+  nlohmann::json user{{"id", id},
+                      {"userId", id},
+                      {"email", s.user.email},
+                      {"name", s.user.name},
+                      {"role", s.user.role}};
+  user.update(more_of_user);
   auto out = json_response(status, {{"message", message},
                                     {"token", s.access_token},
                                     {"refreshToken", s.refresh_token},
-                                    {"user",
-                                     {{"id", id},
-                                      {"userId", id},
-                                      {"email", s.user.email},
-                                      {"name", s.user.name},
-                                      {"role", s.user.role}}}});
+                                    {"user", std::move(user)}});
   out.headers.emplace_back("Cache-Control", "no-store");
   set_session_cookies(out, deps, s, now);
   return out;
@@ -121,6 +125,22 @@ void post_login(const deps_ptr& deps, front& f, const exchange_ptr& x) {
         if (!o.opened)
           return throttled_response(o.wait);
         return session_response(200, "Login successful", *deps, *o.opened, env.now());
+      });
+}
+
+void post_google(const deps_ptr& deps, front& f, const exchange_ptr& x) {
+  json_body in{x->req().body};
+  auth::google_login cmd{in.text("credential", free_text)};
+  if (in.ok() && cmd.credential.find_first_not_of(" \t\r\n") == std::string::npos)
+    in.complain("credential", "Google credential is required");
+  if (!in.ok())
+    return x->reply(in.error());
+  f.ask<auth::google_session>(
+      x, deps->auth, std::move(cmd), [deps, &env = f.env()](const auth::google_session& s) {
+        const auto picture =
+            s.picture.empty() ? nlohmann::json(nullptr) : nlohmann::json(s.picture);
+        return session_response(200, "Google login successful", *deps, s.opened, env.now(),
+                                {{"picture", picture}});
       });
 }
 
@@ -196,6 +216,43 @@ void post_verify_token(const deps_ptr& deps, front& f, const exchange_ptr& x) {
   });
 }
 
+nlohmann::json internal_user(const auth::user_view& user) {
+  return {
+      {"id", to_string(user.id)}, {"email", user.email}, {"name", user.name}, {"role", user.role}};
+}
+
+void internal_one(const deps_ptr& deps, front& f, const exchange_ptr& x) {
+  const auto id = capture_id(x, 0);
+  if (!id)
+    return;
+  f.ask_or<auth::user_view>(
+      x, deps->auth, auth::get_user{user_id{*id}},
+      [](const auth::user_view& user) {
+        return json_response({{"user", internal_user(user)}});
+      },
+      [x](const failure& why) {
+        x->reply(error_response(
+            why.code == errc::not_found ? failure{errc::not_found, "User not found"} : why));
+      });
+}
+
+void internal_batch(const deps_ptr& deps, front& f, const exchange_ptr& x) {
+  json_body in{x->req().body};
+  auth::get_users query;
+  for (const auto& id : in.ids("userIds", user_batch_max))
+    query.ids.push_back(user_id{id});
+  if (in.ok() && query.ids.empty())
+    in.complain("userIds", "must not be empty");
+  if (!in.ok())
+    return x->reply(in.error());
+  f.ask<auth::user_list>(x, deps->auth, std::move(query), [](const auth::user_list& list) {
+    auto users = nlohmann::json::array();
+    for (const auto& user : list.users)
+      users.push_back(internal_user(user));
+    return json_response({{"users", std::move(users)}});
+  });
+}
+
 } // namespace
 
 void add_auth_routes(router& routes, auth_routes given) {
@@ -212,6 +269,11 @@ void add_auth_routes(router& routes, auth_routes given) {
   add(verb::post, "/api/auth/logout", access::open, limit, body_rule::none, post_logout);
   add(verb::post, "/api/auth/verify-token", access::open, limit, body_rule::json,
       post_verify_token);
+  add(verb::post, "/api/auth/google", access::open, limit, body_rule::json, post_google);
+  add(verb::get, "/internal/users/{id}", access::internal, rate_category::exempt, body_rule::none,
+      internal_one);
+  add(verb::post, "/internal/users/batch", access::internal, rate_category::exempt, body_rule::json,
+      internal_batch);
   add(verb::get, "/api/auth/me", access::user, rate_category::exempt, body_rule::none, get_me);
 }
 

@@ -15,7 +15,8 @@ struct auth_routes {
   bool secure_cookies = true;
 };
 
-/// POST /api/auth/{register,login,refresh,logout,verify-token}, GET /api/auth/me.
+/// POST /api/auth/{register,login,google,refresh,logout,verify-token}, GET /api/auth/me, and for
+/// other services GET /internal/users/{id}, POST /internal/users/batch.
 void add_auth_routes(router& routes, auth_routes deps);
 
 } // namespace tiketi::net

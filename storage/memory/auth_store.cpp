@@ -18,6 +18,21 @@ public:
     return find([&](const account& x) { return x.email == email; });
   }
 
+  result<std::optional<account>> find_google(const std::string& google_id) override {
+    return find([&](const account& x) { return !google_id.empty() && x.google_id == google_id; });
+  }
+
+  result<std::vector<account>> find_accounts(const std::vector<user_id>& ids) override {
+    const std::lock_guard lock{store_.mutex_};
+    if (!store_.readable_)
+      return errc::unavailable;
+    std::vector<account> out;
+    for (const auto& [id, x] : store_.accounts_)
+      if (std::find(ids.begin(), ids.end(), id) != ids.end())
+        out.push_back(x);
+    return out;
+  }
+
 private:
   template <class Predicate>
   result<std::optional<account>> find(Predicate matches) const {
@@ -90,7 +105,8 @@ void auth_store::store(const issued_token& issued) {
 
 auth_written auth_store::apply(const create_account& x) {
   for (const auto& [id, other] : accounts_)
-    if (other.email == x.user.email)
+    if (other.email == x.user.email
+        || (!x.user.google_id.empty() && other.google_id == x.user.google_id))
       return {commit_status::rejected, {}, 0};
   accounts_.emplace(x.user.id, x.user);
   if (x.session)
@@ -102,6 +118,18 @@ auth_written auth_store::apply(const open_session& x) {
   if (accounts_.count(x.token.user) == 0)
     return {commit_status::failed, {}, 0}; // the database's foreign key
   store(x.token);
+  return {commit_status::committed, {}, 1};
+}
+
+auth_written auth_store::apply(const link_google& x) {
+  const auto found = accounts_.find(x.user);
+  if (found == accounts_.end() || !found->second.google_id.empty())
+    return {commit_status::rejected, {}, 0};
+  for (const auto& [id, other] : accounts_)
+    if (other.google_id == x.google_id)
+      return {commit_status::rejected, {}, 0};
+  found->second.google_id = x.google_id;
+  store(x.session);
   return {commit_status::committed, {}, 1};
 }
 

@@ -47,6 +47,7 @@ private:
 
   auth::auth_written apply(const auth::create_account& x);
   auth::auth_written apply(const auth::open_session& x);
+  auth::auth_written apply(const auth::link_google& x);
   auth::auth_written apply(const auth::rotate_token& x);
   auth::auth_written apply(const auth::revoke_sessions& x);
   auth::auth_written apply(const auth::purge_expired& x);

@@ -74,7 +74,8 @@ ticket_written apply(ticket_state& s, const create_reservation& c) {
   for (const auto& item : r.items) {
     if (!item.seat.is_nil()) {
       const auto found = s.seats.find(item.seat);
-      if (found == s.seats.end() || found->second.row.status != seat_status::available
+      if (found == s.seats.end() || found->second.retired
+          || found->second.row.status != seat_status::available
           || found->second.row.version + 1 != item.seat_version
           || found->second.row.token >= item.token || !seats.insert(item.seat).second)
         refusal.conflicts.push_back(item.seat);
@@ -197,9 +198,21 @@ ticket_written apply(ticket_state& s, const change_catalog& c) {
   for (const auto& [id, seat] : s.seats)
     if (seat.event == c.event.id)
       places.emplace(seat.row.section, seat.row.row, seat.row.number);
-  for (const auto& seat : c.seats)
-    if (!s.seats.contains(seat.id) && places.emplace(seat.section, seat.row, seat.number).second)
-      s.seats[seat.id] = {c.event.id, seat};
+  if (c.whole_plan)
+    for (auto& [id, seat] : s.seats)
+      if (seat.event == c.event.id && seat.row.status == seat_status::available)
+        seat.retired = true;
+  for (const auto& seat : c.seats) {
+    if (const auto known = s.seats.find(seat.id); known != s.seats.end()) {
+      auto& old = known->second;
+      if (c.whole_plan && old.row.status == seat_status::available) {
+        old.retired = false;
+        old.row.price = seat.price;
+      }
+    } else if (places.emplace(seat.section, seat.row, seat.number).second) {
+      s.seats[seat.id] = {c.event.id, seat, false};
+    }
+  }
   for (const auto& type : c.types) {
     const auto [at, is_new] = s.types.try_emplace(type.id, type);
     auto& t = at->second;
@@ -301,7 +314,7 @@ public:
       event_snapshot out;
       out.event = event->second;
       for (const auto& [seat, record] : s.seats)
-        if (record.event == id)
+        if (record.event == id && !record.retired)
           out.seats.push_back(record.row);
       std::sort(out.seats.begin(), out.seats.end(), [](const seat_row& a, const seat_row& b) {
         return std::tie(a.section, a.row, a.number) < std::tie(b.section, b.row, b.number);
@@ -336,9 +349,22 @@ public:
     return shared_->read<std::vector<event_id>>([&](const ticket_state& s) {
       std::set<event_id> out;
       for (const auto& [id, r] : s.reservations)
-        if (r.view.status == reservation_status::pending)
+        if (r.view.status == reservation_status::pending
+            || (r.view.status == reservation_status::confirmed && is_cancelled(s, r.view.event)))
           out.insert(r.view.event);
       return std::vector<event_id>(out.begin(), out.end());
+    });
+  }
+
+  result<std::vector<reservation_id>> live_of_cancelled(event_id event,
+                                                        std::int32_t limit) override {
+    return shared_->read<std::vector<reservation_id>>([&](const ticket_state& s) {
+      std::vector<reservation_id> out;
+      for (const auto& [id, r] : s.reservations)
+        if (r.view.event == event && is_live(r.view.status) && is_cancelled(s, event)
+            && out.size() < static_cast<std::size_t>(std::max(limit, 0)))
+          out.push_back(id);
+      return out;
     });
   }
 
@@ -405,6 +431,11 @@ public:
   }
 
 private:
+  static bool is_cancelled(const ticket_state& s, event_id event) {
+    const auto found = s.events.find(event);
+    return found != s.events.end() && found->second.cancelled;
+  }
+
   static std::vector<ticket_type_view> types_of(const ticket_state& s, event_id event) {
     std::vector<ticket_type_view> out;
     for (const auto& [id, type] : s.types)

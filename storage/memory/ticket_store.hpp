@@ -18,6 +18,7 @@ struct ticket_state {
   struct seat {
     event_id event;
     ticket::seat_row row;
+    bool retired = false; ///< no longer in the sale
   };
   struct reservation {
     ticket::reservation_view view; ///< history without `created`

@@ -1,5 +1,7 @@
 #include "storage/sql/auth_store.hpp"
 
+#include <algorithm>
+#include <array>
 #include <exception>
 #include <utility>
 
@@ -15,16 +17,27 @@ using namespace auth;
 // -- prepared statements, each with the variables it is bound to ---------------------------------
 
 struct insert_user {
-  std::string id, email, password_hash, name, phone, role;
+  std::string id, email, password_hash, name, phone, role, google_id;
   long long created_at = 0;
   soci::statement run;
 
   explicit insert_user(soci::session& sql)
       : run((sql.prepare << "INSERT INTO users (id, email, password_hash, name, phone, role, "
-                            "created_at) VALUES (:id, :email, :hash, :name, :phone, :role, "
-                            ":created) ON CONFLICT (email) DO NOTHING",
+                            "created_at, google_id) VALUES (:id, :email, :hash, :name, :phone, "
+                            ":role, :created, :google) ON CONFLICT DO NOTHING",
              soci::use(id), soci::use(email), soci::use(password_hash), soci::use(name),
-             soci::use(phone), soci::use(role), soci::use(created_at))) {}
+             soci::use(phone), soci::use(role), soci::use(created_at), soci::use(google_id))) {}
+};
+
+struct set_google_id {
+  std::string id, google_id;
+  soci::statement run;
+
+  explicit set_google_id(soci::session& sql)
+      : run((sql.prepare << "UPDATE users SET google_id = :google WHERE id = :id "
+                            "AND google_id = '' AND NOT EXISTS "
+                            "(SELECT 1 FROM users u WHERE u.google_id = :google2)",
+             soci::use(google_id), soci::use(id), soci::use(google_id))) {}
 };
 
 struct insert_session {
@@ -142,7 +155,7 @@ struct purge_rows {
 };
 
 struct account_columns {
-  std::string id, email, password_hash, name, phone, role;
+  std::string id, email, password_hash, name, phone, role, google_id;
   long long created_at = 0;
 
   account row() const {
@@ -152,7 +165,8 @@ struct account_columns {
             name,
             phone,
             role,
-            from_millis(created_at)};
+            from_millis(created_at),
+            google_id};
   }
 };
 
@@ -162,11 +176,11 @@ struct select_by_id {
   soci::statement run;
 
   explicit select_by_id(soci::session& sql)
-      : run((sql.prepare << "SELECT id, email, password_hash, name, phone, role, created_at "
-                            "FROM users WHERE id = :id",
+      : run((sql.prepare << "SELECT id, email, password_hash, name, phone, role, created_at, "
+                            "google_id FROM users WHERE id = :id",
              soci::use(key), soci::into(out.id), soci::into(out.email),
              soci::into(out.password_hash), soci::into(out.name), soci::into(out.phone),
-             soci::into(out.role), soci::into(out.created_at))) {}
+             soci::into(out.role), soci::into(out.created_at), soci::into(out.google_id))) {}
 };
 
 struct select_by_email {
@@ -175,11 +189,42 @@ struct select_by_email {
   soci::statement run;
 
   explicit select_by_email(soci::session& sql)
-      : run((sql.prepare << "SELECT id, email, password_hash, name, phone, role, created_at "
-                            "FROM users WHERE email = :email",
+      : run((sql.prepare << "SELECT id, email, password_hash, name, phone, role, created_at, "
+                            "google_id FROM users WHERE email = :email",
              soci::use(key), soci::into(out.id), soci::into(out.email),
              soci::into(out.password_hash), soci::into(out.name), soci::into(out.phone),
-             soci::into(out.role), soci::into(out.created_at))) {}
+             soci::into(out.role), soci::into(out.created_at), soci::into(out.google_id))) {}
+};
+
+struct select_by_google {
+  std::string key;
+  account_columns out;
+  soci::statement run;
+
+  explicit select_by_google(soci::session& sql)
+      : run((sql.prepare << "SELECT id, email, password_hash, name, phone, role, created_at, "
+                            "google_id FROM users WHERE google_id = :google AND google_id <> ''",
+             soci::use(key), soci::into(out.id), soci::into(out.email),
+             soci::into(out.password_hash), soci::into(out.name), soci::into(out.phone),
+             soci::into(out.role), soci::into(out.created_at), soci::into(out.google_id))) {}
+};
+
+/// Many at once, in steps of a fixed size: places that are left over repeat the last one.
+struct select_some {
+  static constexpr std::size_t step = 8;
+
+  std::array<std::string, step> keys;
+  account_columns out;
+  soci::statement run;
+
+  explicit select_some(soci::session& sql)
+      : run((sql.prepare << "SELECT id, email, password_hash, name, phone, role, created_at, "
+                            "google_id FROM users WHERE id IN (:a, :b, :c, :d, :e, :f, :g, :h)",
+             soci::use(keys[0]), soci::use(keys[1]), soci::use(keys[2]), soci::use(keys[3]),
+             soci::use(keys[4]), soci::use(keys[5]), soci::use(keys[6]), soci::use(keys[7]),
+             soci::into(out.id), soci::into(out.email), soci::into(out.password_hash),
+             soci::into(out.name), soci::into(out.phone), soci::into(out.role),
+             soci::into(out.created_at), soci::into(out.google_id))) {}
 };
 
 /// What went wrong without the values of the statement: those are hashes and addresses.
@@ -252,6 +297,7 @@ private:
     s.phone = x.user.phone;
     s.role = x.user.role;
     s.created_at = to_millis(x.user.created_at);
+    s.google_id = x.user.google_id;
     if (run(s.run) == 0)
       return {commit_status::rejected, {}, 0};
     append_outbox(db_, std::vector{registered_event(x.user)});
@@ -262,6 +308,16 @@ private:
 
   auth_written apply(const open_session& x) {
     store_first(x.token);
+    return {commit_status::committed, {}, 1};
+  }
+
+  auth_written apply(const link_google& x) {
+    auto& s = db_.prepared<set_google_id>();
+    s.id = to_string(x.user);
+    s.google_id = x.google_id;
+    if (run(s.run) == 0)
+      return {commit_status::rejected, {}, 0};
+    store_first(x.session);
     return {commit_status::committed, {}, 1};
   }
 
@@ -387,17 +443,45 @@ public:
     return find<select_by_email>(email);
   }
 
+  result<std::optional<account>> find_google(const std::string& google_id) override {
+    return find<select_by_google>(google_id);
+  }
+
+  result<std::vector<account>> find_accounts(const std::vector<user_id>& wanted) override {
+    auto ids = wanted;
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    return guarded<std::vector<account>>([&]() -> std::vector<account> {
+      std::vector<account> out;
+      auto& s = db_.prepared<select_some>();
+      for (std::size_t at = 0; at < ids.size(); at += select_some::step) {
+        for (std::size_t i = 0; i < select_some::step; ++i)
+          s.keys[i] = to_string(ids[std::min(at + i, ids.size() - 1)]);
+        for (bool more = s.run.execute(true); more; more = s.run.fetch())
+          out.push_back(s.out.row());
+      }
+      return out;
+    });
+  }
+
 private:
   template <class Select>
   result<std::optional<account>> find(const std::string& key) {
-    if (!connected_ && !(connected_ = db_.reconnect().has_value()))
-      return errc::unavailable;
-    try {
+    return guarded<std::optional<account>>([&]() -> std::optional<account> {
       auto& s = db_.prepared<Select>();
       s.key = key;
       if (!one(s.run))
-        return std::optional<account>{};
-      return std::optional<account>{s.out.row()};
+        return std::nullopt;
+      return s.out.row();
+    });
+  }
+
+  template <class T, class F>
+  result<T> guarded(F query) {
+    if (!connected_ && !(connected_ = db_.reconnect().has_value()))
+      return errc::unavailable;
+    try {
+      return query();
     } catch (const std::exception& e) {
       spdlog::error("auth store: {}", reason(e));
       db_.forget_prepared();

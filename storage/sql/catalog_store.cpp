@@ -3,8 +3,9 @@
 #include "actors/catalog/event_changed.hpp"
 #include "actors/catalog/layout.hpp"
 #include "actors/catalog/search.hpp"
+#include "storage/sql/catalog_rows.hpp"
 
-#include <deque>
+#include <algorithm>
 #include <stdexcept>
 #include <type_traits>
 
@@ -16,158 +17,6 @@ namespace tiketi::sql {
 namespace {
 
 using namespace catalog;
-
-/// A statement that is put together from text and values, in order. For queries that are too
-/// varied or too rare to be kept prepared.
-class query {
-public:
-  explicit query(database& db) : statement_(db.session()) {}
-
-  query& operator<<(std::string_view text) {
-    text_ += text;
-    return *this;
-  }
-
-  query& value(std::int64_t number) {
-    numbers_.push_back(number);
-    statement_.exchange(soci::use(numbers_.back()));
-    return placeholder();
-  }
-
-  query& value(std::string text) {
-    texts_.push_back(std::move(text));
-    statement_.exchange(soci::use(texts_.back()));
-    return placeholder();
-  }
-
-  query& value(time_point t) { return value(to_millis(t)); }
-
-  query& value(const std::optional<std::string>& text) {
-    texts_.push_back(text.value_or(""));
-    indicators_.push_back(text ? soci::i_ok : soci::i_null);
-    statement_.exchange(soci::use(texts_.back(), indicators_.back()));
-    return placeholder();
-  }
-
-  query& value(const std::optional<time_point>& t) {
-    numbers_.push_back(t ? to_millis(*t) : 0);
-    indicators_.push_back(t ? soci::i_ok : soci::i_null);
-    statement_.exchange(soci::use(numbers_.back(), indicators_.back()));
-    return placeholder();
-  }
-
-  template <class Tag>
-  query& value(const basic_id<Tag>& id) {
-    return value(id.is_nil() ? std::optional<std::string>{} : to_string(id));
-  }
-
-  template <class T>
-  query& into(T& column) {
-    statement_.exchange(soci::into(column));
-    return *this;
-  }
-
-  template <class T>
-  query& into(T& column, soci::indicator& present) {
-    statement_.exchange(soci::into(column, present));
-    return *this;
-  }
-
-  /// Runs it; true when there is a (first) row.
-  bool run() {
-    statement_.alloc();
-    statement_.prepare(text_);
-    statement_.define_and_bind();
-    return statement_.execute(true);
-  }
-
-  bool next() { return statement_.fetch(); }
-
-private:
-  query& placeholder() {
-    text_ += fmt::format(":p{}", count_++);
-    return *this;
-  }
-
-  std::string text_;
-  std::size_t count_ = 0;
-  // SOCI keeps references until the statement has run; these do not move.
-  std::deque<long long> numbers_;
-  std::deque<std::string> texts_;
-  std::deque<soci::indicator> indicators_;
-  soci::statement statement_;
-};
-
-template <class T>
-struct nullable {
-  T value{};
-  soci::indicator present = soci::i_null;
-
-  std::optional<T> get() const {
-    return present == soci::i_ok ? std::optional<T>(value) : std::nullopt;
-  }
-};
-
-std::optional<time_point> to_time(const nullable<long long>& x) {
-  return x.present == soci::i_ok ? std::optional(from_millis(x.value)) : std::nullopt;
-}
-
-template <class Id>
-Id to_id(const std::string& text) {
-  return parse_id<Id>(text).value_or(Id{});
-}
-
-template <class Id>
-Id to_id(const nullable<std::string>& x) {
-  return x.present == soci::i_ok ? to_id<Id>(x.value) : Id{};
-}
-
-// -- rows --------------------------------------------------------------------------------------
-
-struct event_columns {
-  static constexpr std::string_view names =
-      "e.id, e.title, e.description, e.venue, e.address, e.event_date, e.sale_start, e.sale_end, "
-      "e.poster_url, e.cancelled, e.layout_id, e.artist_id, e.artist_name, e.pre_scaled, "
-      "e.created_by, e.created_at, e.updated_at";
-
-  void bind(query& q) {
-    q.into(id).into(title).into(description.value, description.present).into(venue);
-    q.into(address.value, address.present).into(event_date);
-    q.into(sale_start.value, sale_start.present).into(sale_end.value, sale_end.present);
-    q.into(poster.value, poster.present).into(cancelled).into(layout.value, layout.present);
-    q.into(artist.value, artist.present).into(artist_name.value, artist_name.present);
-    q.into(pre_scaled).into(created_by.value, created_by.present);
-    q.into(created_at).into(updated_at);
-  }
-
-  event_row row() const {
-    event_row out;
-    out.id = to_id<event_id>(id);
-    out.title = title;
-    out.description = description.get();
-    out.venue = venue;
-    out.address = address.get();
-    out.event_date = from_millis(event_date);
-    out.sale_start = to_time(sale_start);
-    out.sale_end = to_time(sale_end);
-    out.poster_url = poster.get();
-    out.cancelled = cancelled != 0;
-    out.layout = to_id<layout_id>(layout);
-    out.artist = to_id<artist_id>(artist);
-    out.artist_name = artist_name.get();
-    out.pre_scaled = pre_scaled != 0;
-    out.created_by = to_id<user_id>(created_by);
-    out.created_at = from_millis(created_at);
-    out.updated_at = from_millis(updated_at);
-    return out;
-  }
-
-  std::string id, title, venue;
-  nullable<std::string> description, address, poster, layout, artist, artist_name, created_by;
-  nullable<long long> sale_start, sale_end;
-  long long event_date = 0, created_at = 0, updated_at = 0;
-  int cancelled = 0, pre_scaled = 0;
-};
 
 /// An event with what the price list says about it.
 struct item_columns {
@@ -195,74 +44,6 @@ struct item_columns {
   nullable<long long> min_price, max_price;
 };
 
-struct artist_columns {
-  static constexpr std::string_view names = "a.id, a.name, a.image_url, a.description, "
-                                            "a.membership_price, a.created_at, a.updated_at";
-
-  void bind(query& q) {
-    q.into(id).into(name).into(image.value, image.present);
-    q.into(description.value, description.present).into(price).into(created_at).into(updated_at);
-  }
-
-  artist_row row() const {
-    return {to_id<artist_id>(id),   name,  image.get(),
-            description.get(),      price, from_millis(created_at),
-            from_millis(updated_at)};
-  }
-
-  std::string id, name;
-  nullable<std::string> image, description;
-  long long price = 0, created_at = 0, updated_at = 0;
-};
-
-std::optional<event_detail> load_event(database& db, event_id id) {
-  event_detail out;
-  event_columns columns;
-  query q{db};
-  q << "SELECT " << event_columns::names << " FROM events e WHERE e.id = ";
-  q.value(id);
-  columns.bind(q);
-  if (!q.run())
-    return std::nullopt;
-  out.event = columns.row();
-
-  std::string type_id;
-  ticket_type_row type;
-  nullable<std::string> description;
-  long long price = 0;
-  int total = 0;
-  query types{db};
-  types << "SELECT id, name, description, price, total_quantity FROM ticket_types "
-           "WHERE event_id = ";
-  types.value(id) << " ORDER BY price DESC, id";
-  types.into(type_id).into(type.name).into(description.value, description.present);
-  types.into(price).into(total);
-  for (bool more = types.run(); more; more = types.next()) {
-    type.id = to_id<ticket_type_id>(type_id);
-    type.description = description.get();
-    type.price = price;
-    type.total = total;
-    out.types.push_back(type);
-  }
-  return out;
-}
-
-std::optional<layout_row> load_layout(database& db, layout_id id) {
-  layout_row out;
-  out.id = id;
-  nullable<std::string> description;
-  int seats = 0;
-  query q{db};
-  q << "SELECT name, description, total_seats, config FROM seat_layouts WHERE id = ";
-  q.value(id);
-  q.into(out.name).into(description.value, description.present).into(seats).into(out.config);
-  if (!q.run())
-    return std::nullopt;
-  out.description = description.get();
-  out.total_seats = seats;
-  return out;
-}
-
 // -- writes ------------------------------------------------------------------------------------
 
 /// Why one command is not carried out; the others of its batch are.
@@ -279,8 +60,11 @@ public:
 }
 
 void require_text(std::string_view text, std::size_t max, std::string_view field) {
-  if (fold(text).empty() || text.size() > max)
-    reject(errc::invalid_request, fmt::format("{} must have 1 to {} bytes", field, max));
+  const auto length = std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80; // first bytes of UTF-8 characters
+  });
+  if (fold(text).empty() || static_cast<std::size_t>(length) > max)
+    reject(errc::invalid_request, fmt::format("{} must have 1 to {} characters", field, max));
 }
 
 class sql_catalog_target final : public catalog_target {
@@ -322,29 +106,65 @@ private:
     catalog_written out;
     out.status = commit_status::committed;
     events_.clear();
+    about_ = {};
     now_ = env_.now();
     db_.session() << "SAVEPOINT command";
     try {
       out.changed = std::visit([this](const auto& x) { return apply(x); }, write.command);
       append_outbox(db_, events_);
       out.events = events_.size();
+      if (!events_.empty())
+        out.message = events_.back().id;
+      load_result(out);
+      if (write.audit)
+        note(*write.audit, write.audit->status);
     } catch (const rejection& e) {
-      return refuse(e.why);
+      return refuse(write, e.why);
     } catch (const std::exception& e) {
       if (!is_constraint_violation(e, db_.kind()))
         throw;
       db_.forget_prepared();
       spdlog::warn("catalog: a write was refused by the database: {}", e.what());
-      return refuse({errc::conflict, "The change contradicts what the catalog holds"});
+      return refuse(write, {errc::conflict, "The change contradicts what the catalog holds"});
     }
     db_.session() << "RELEASE SAVEPOINT command";
     return out;
   }
 
-  catalog_written refuse(failure why) {
+  catalog_written refuse(const catalog_write& write, failure why) {
     db_.session() << "ROLLBACK TO SAVEPOINT command";
     db_.session() << "RELEASE SAVEPOINT command";
+    if (write.audit)
+      note(*write.audit, info(why.code).status);
     return {commit_status::rejected, std::move(why), false, 0};
+  }
+
+  void note(const audit_note& x, int status) {
+    query q{db_};
+    q << "INSERT INTO admin_audit_logs(at, admin_user_id, client_address, action, resource_type, "
+         "resource_id, response_status, detail) VALUES (";
+    q.value(now_) << ", ";
+    q.value(to_string(x.admin)) << ", ";
+    q.value(x.address) << ", ";
+    q.value(x.action) << ", ";
+    q.value(x.resource_type) << ", ";
+    q.value(x.resource ? std::optional(to_string(*x.resource)) : std::nullopt) << ", ";
+    q.value(std::int64_t{status}) << ", ";
+    q.value(x.detail) << ")";
+    q.run();
+  }
+
+  /// What the command was about, as it stands now.
+  void load_result(catalog_written& out) {
+    if (!about_.event.is_nil())
+      if (auto found = load_event(db_, about_.event))
+        out.event = std::move(found->event);
+    if (!about_.type.is_nil())
+      out.type = load_type(db_, about_.type);
+    if (!about_.artist.is_nil())
+      out.artist = load_artist(db_, about_.artist);
+    if (!about_.layout.is_nil())
+      out.layout = load_layout(db_, about_.layout);
   }
 
   bool apply(const put_artist& x) {
@@ -376,6 +196,7 @@ private:
     q.run();
     if (exists && old_name != a.name)
       rename_on_events(a);
+    about_.artist = a.id;
     return true;
   }
 
@@ -428,6 +249,7 @@ private:
     q.run();
     for (const auto& event : users)
       publish(event);
+    about_.layout = l.id;
     return true;
   }
 
@@ -448,15 +270,19 @@ private:
     check(e);
     const auto before = load_event(db_, e.id);
     // Seats may have been generated, and sold, from the layout the event began with.
-    if (before && before->event.layout != e.layout)
+    if (before && before->event.layout != e.layout && !x.new_layout)
       reject(errc::conflict, "the seat layout of an event cannot change");
     if (!e.layout.is_nil() && !load_layout(db_, e.layout))
       reject(errc::invalid_request, "there is no such seat layout");
+    if (before) {
+      e.cancelled = e.cancelled || before->event.cancelled;
+      e.deleted = before->event.deleted;
+    }
     link_artist(e);
     query q{db_};
     q << "INSERT INTO events(id, title, description, venue, address, event_date, sale_start, "
          "sale_end, poster_url, cancelled, layout_id, artist_id, artist_name, pre_scaled, "
-         "created_by, search_text, created_at, updated_at) VALUES (";
+         "created_by, search_text, created_at, updated_at, seats_offered, deleted) VALUES (";
     q.value(e.id) << ", ";
     q.value(e.title) << ", ";
     q.value(e.description) << ", ";
@@ -474,19 +300,143 @@ private:
     q.value(e.created_by) << ", ";
     q.value(search_text(e)) << ", ";
     q.value(now_) << ", ";
-    q.value(now_) << ") ON CONFLICT (id) DO UPDATE SET title = excluded.title, "
-                     "description = excluded.description, venue = excluded.venue, "
-                     "address = excluded.address, event_date = excluded.event_date, "
-                     "sale_start = excluded.sale_start, sale_end = excluded.sale_end, "
-                     "poster_url = excluded.poster_url, cancelled = excluded.cancelled, "
-                     "artist_id = excluded.artist_id, artist_name = excluded.artist_name, "
-                     "pre_scaled = excluded.pre_scaled, search_text = excluded.search_text, "
-                     "updated_at = excluded.updated_at";
+    q.value(now_) << ", ";
+    q.value(std::int64_t{e.seats_offered}) << ", ";
+    q.value(std::int64_t{e.deleted})
+        << ") ON CONFLICT (id) DO UPDATE SET title = excluded.title, "
+           "description = excluded.description, venue = excluded.venue, "
+           "address = excluded.address, event_date = excluded.event_date, "
+           "sale_start = excluded.sale_start, sale_end = excluded.sale_end, "
+           "poster_url = excluded.poster_url, cancelled = excluded.cancelled, "
+           "layout_id = excluded.layout_id, seats_offered = excluded.seats_offered, "
+           "deleted = excluded.deleted, "
+           "artist_id = excluded.artist_id, artist_name = excluded.artist_name, "
+           "pre_scaled = excluded.pre_scaled, search_text = excluded.search_text, "
+           "updated_at = excluded.updated_at";
     q.run();
     for (const auto& type : x.types)
       put_type(e.id, type);
     publish(e.id);
+    about_ = {.event = e.id};
     return true;
+  }
+
+  bool apply(const edit_event& x) {
+    auto e = known_event(x.event, "Event not found");
+    e.title = x.to.title;
+    e.description = x.to.description;
+    e.venue = x.to.venue;
+    e.address = x.to.address;
+    e.event_date = x.to.event_date;
+    e.sale_start = x.to.sale_start;
+    e.sale_end = x.to.sale_end;
+    e.poster_url = x.to.poster_url;
+    if (e.artist_name != x.to.artist_name) {
+      e.artist = {};
+      e.artist_name = x.to.artist_name;
+    }
+    bool new_layout = false;
+    if (!x.to.layout.is_nil() && x.to.layout != e.layout) {
+      new_layout = x.new_layout;
+      e.layout = x.to.layout;
+      e.seats_offered = true;
+    }
+    return apply(put_event{std::move(e), {}, new_layout});
+  }
+
+  bool apply(const cancel_event& x) {
+    constexpr const char* missing = "Event not found or already cancelled";
+    if (known_event(x.event, missing).cancelled)
+      reject(errc::not_found, missing);
+    set_flags(x.event, "cancelled = 1");
+    return true;
+  }
+
+  bool apply(const delete_event& x) {
+    known_event(x.event, "Event not found");
+    set_flags(x.event, "cancelled = 1, deleted = 1");
+    return true;
+  }
+
+  bool apply(const offer_seats& x) {
+    const auto e = known_event(x.event, "Event not found");
+    if (x.offered && e.layout.is_nil())
+      reject(errc::invalid_request, "Seat layout is not configured for this event");
+    set_flags(x.event, x.offered ? "seats_offered = 1" : "seats_offered = 0");
+    return true;
+  }
+
+  bool apply(const put_ticket_type& x) {
+    auto event = x.event;
+    if (x.exists) {
+      const auto before = load_type(db_, x.type.id);
+      if (!before || (!event.is_nil() && before->event != event))
+        reject(errc::not_found, "Ticket type not found");
+      event = before->event;
+    }
+    known_event(event, x.exists ? "Ticket type not found" : "Event not found");
+    put_type(event, x.type);
+    publish(event);
+    about_ = {.event = event, .type = x.type.id};
+    return true;
+  }
+
+  bool apply(const remove_layout& x) {
+    if (!load_layout(db_, x.layout))
+      reject(errc::not_found, "Seat layout not found");
+    if (!events_with(x.layout).empty())
+      reject(errc::conflict, "Events use this seat layout");
+    query q{db_};
+    q << "DELETE FROM seat_layouts WHERE id = ";
+    q.value(x.layout).run();
+    return true;
+  }
+
+  bool apply(const remove_artist& x) {
+    if (!load_artist(db_, x.artist))
+      reject(errc::not_found, "Artist not found");
+    long long events = 0;
+    query used{db_};
+    used << "SELECT count(*) FROM events WHERE artist_id = ";
+    used.value(x.artist).into(events).run();
+    if (events > 0)
+      reject(errc::conflict, "Events name this artist");
+    query q{db_};
+    q << "DELETE FROM artists WHERE id = ";
+    q.value(x.artist).run();
+    return true;
+  }
+
+  bool apply(const describe_artist& x) {
+    if (!load_artist(db_, x.artist))
+      reject(errc::not_found, "Artist not found");
+    query q{db_};
+    q << "UPDATE artists SET image_url = coalesce(nullif(image_url, ''), ";
+    q.value(x.image_url) << "), description = coalesce(nullif(description, ''), ";
+    q.value(x.description) << "), updated_at = ";
+    q.value(now_) << " WHERE id = ";
+    q.value(x.artist).run();
+    about_ = {.artist = x.artist};
+    return true;
+  }
+
+  bool apply(const note_call&) { return false; }
+
+  /// An event that was not deleted.
+  event_row known_event(event_id id, const char* missing) {
+    auto found = load_event(db_, id);
+    if (!found || found->event.deleted)
+      reject(errc::not_found, missing);
+    return std::move(found->event);
+  }
+
+  void set_flags(event_id id, std::string_view flags) {
+    query q{db_};
+    q << "UPDATE events SET " << flags << ", updated_at = ";
+    q.value(now_) << " WHERE id = ";
+    q.value(id).run();
+    publish(id);
+    about_ = {.event = id};
   }
 
   static void check(const event_row& e) {
@@ -618,7 +568,15 @@ private:
   database db_;
   environment& env_;
   bool connected_ = true;
+  struct subject {
+    event_id event = {};
+    ticket_type_id type = {};
+    artist_id artist = {};
+    layout_id layout = {};
+  };
+
   time_point now_;                   ///< of the command in hand
+  subject about_;                    ///< of the command in hand
   std::vector<domain_event> events_; ///< of the command in hand
 };
 
@@ -677,7 +635,12 @@ public:
   }
 
   result<std::optional<event_detail>> event(event_id id) override {
-    return guarded<std::optional<event_detail>>([&] { return load_event(db_, id); });
+    return guarded<std::optional<event_detail>>([&]() -> std::optional<event_detail> {
+      auto found = load_event(db_, id);
+      if (found && found->event.deleted)
+        return std::nullopt;
+      return found;
+    });
   }
 
   result<artist_page> artists(std::int32_t page, std::int32_t limit) override {
@@ -693,7 +656,8 @@ public:
       long long events = 0;
       query q{db_};
       q << "SELECT " << artist_columns::names
-        << ", (SELECT count(*) FROM events e WHERE e.artist_id = a.id) FROM artists a "
+        << ", (SELECT count(*) FROM events e WHERE e.artist_id = a.id AND e.deleted = 0) "
+           "FROM artists a "
            "ORDER BY a.name, a.id LIMIT ";
       q.value(std::int64_t{limit}) << " OFFSET ";
       q.value(std::int64_t{page - 1} * limit);
@@ -708,19 +672,15 @@ public:
   result<std::optional<artist_detail>> artist(artist_id id) override {
     return guarded<std::optional<artist_detail>>([&]() -> std::optional<artist_detail> {
       artist_detail out;
-      artist_columns columns;
-      query q{db_};
-      q << "SELECT " << artist_columns::names << " FROM artists a WHERE a.id = ";
-      q.value(id);
-      columns.bind(q);
-      if (!q.run())
+      auto found = load_artist(db_, id);
+      if (!found)
         return std::nullopt;
-      out.artist = columns.row();
+      out.artist = std::move(*found);
 
       item_columns items;
       query events{db_};
       events << "SELECT " << item_columns::names() << " FROM events e WHERE e.artist_id = ";
-      events.value(id) << " ORDER BY e.event_date, e.id LIMIT 500";
+      events.value(id) << " AND e.deleted = 0 ORDER BY e.event_date, e.id LIMIT 500";
       items.bind(events);
       for (bool more = events.run(); more; more = events.next())
         out.events.push_back(items.row());
@@ -780,7 +740,7 @@ private:
   /// The same rule as `status_at`, in SQL.
   static void where(query& q, const event_filter& filter, const std::vector<std::string>& variants,
                     time_point now) {
-    q << " WHERE 1 = 1";
+    q << " WHERE e.deleted = 0";
     if (filter.status) {
       q << " AND e.cancelled = " << (*filter.status == event_status::cancelled ? "1" : "0");
       auto open = [&] {

@@ -34,10 +34,7 @@ std::unique_ptr<soci::session> connect_sqlite(const database_options& options) {
   sql << "PRAGMA foreign_keys = ON";
   sql << "PRAGMA temp_store = MEMORY";
   sql << "PRAGMA cache_size = -16384"; // KiB
-  // A checkpoint writes every changed page once, however often it changed: 32 MB of log between
-  // two of them keep them a small part of the commits' cost.
-  sql << "PRAGMA wal_autocheckpoint = 8192", soci::into(ignored);
-  sql << "PRAGMA journal_size_limit = 67108864", soci::into(ignored);
+  sql << "PRAGMA journal_size_limit = 134217728", soci::into(ignored);
   return session;
 }
 
@@ -47,17 +44,23 @@ std::unique_ptr<soci::session> connect(const database_options& options) {
   return connect_sqlite(options);
 }
 
+sqlite3* handle_of(soci::session& session) {
+  return static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_;
+}
+
 } // namespace
 
 database::database(database_options options) : options_(std::move(options)) {}
 database::database(database&&) noexcept = default;
 database::~database() {
   prepared_.clear();
+  session_.reset(); // before the checkpoints, which its hook refers to
 }
 
 database& database::operator=(database&& other) noexcept {
   prepared_.clear();
   session_ = std::move(other.session_);
+  checkpoints_ = std::move(other.checkpoints_);
   options_ = std::move(other.options_);
   prepared_ = std::move(other.prepared_);
   return *this;
@@ -81,6 +84,11 @@ result<void> database::reconnect() {
     prepared_.clear();
     session_.reset();
     session_ = connect(options_);
+    if (options_.kind == dialect::sqlite) {
+      if (!checkpoints_)
+        checkpoints_ = std::make_unique<wal_checkpointer>(options_.target, options_.log);
+      checkpoints_->watch(handle_of(*session_));
+    }
     return {};
   } catch (const std::exception& e) {
     session_.reset();

@@ -2,6 +2,7 @@
 
 #include "actors/base/result.hpp"
 #include "storage/outbox.hpp"
+#include "storage/sql/wal_checkpointer.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -30,6 +31,7 @@ struct database_options {
   std::string target; ///< file path, or a PostgreSQL connection string
   durability durable = durability::full;
   std::chrono::milliseconds busy_timeout{5000};
+  wal_limits log{}; ///< SQLite
 };
 
 /// One connection to one role's database. One thread at a time. SQLite runs in WAL mode, so
@@ -68,6 +70,7 @@ private:
   explicit database(database_options options);
 
   database_options options_;
+  std::unique_ptr<wal_checkpointer> checkpoints_; // after the session, which calls it
   std::unique_ptr<soci::session> session_;
   std::unordered_map<std::type_index, std::shared_ptr<void>> prepared_; // before session_ goes
 };

@@ -104,8 +104,9 @@ result<void> compare(const std::map<std::int32_t, stored_step>& applied,
                      fmt::format("the database has schema version {} ({}), but this program knows "
                                  "only {}: start a newer program, or restore a backup",
                                  version, stored.name, newest)};
-    const auto known = std::find_if(steps.begin(), steps.end(),
-                                    [&](const migration& m) { return m.version == version; });
+    const auto known =
+        std::find_if(steps.begin(), steps.end(),
+                     [wanted = version](const migration& m) { return m.version == wanted; });
     if (known == steps.end())
       return failure{errc::conflict,
                      fmt::format("the database has schema version {} ({}), which this program does "

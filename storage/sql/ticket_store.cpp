@@ -4,6 +4,9 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -43,7 +46,7 @@ struct hold_seat {
   explicit hold_seat(soci::session& sql)
       : st((sql.prepare << "UPDATE seats SET status = 'locked', version = :version, "
                            "fencing_token = :token, holder = :holder WHERE id = :id "
-                           "AND status = 'available' AND version = :before "
+                           "AND status = 'available' AND retired = 0 AND version = :before "
                            "AND fencing_token < :token",
             soci::use(version, "version"), soci::use(token, "token"), soci::use(holder, "holder"),
             soci::use(id, "id"), soci::use(before, "before"))) {}
@@ -243,6 +246,32 @@ struct put_seat {
   long long price = 0;
   long long version = 0;
   long long token = 0;
+  soci::statement st;
+};
+
+/// The rows that a new plan of the event's seats is compared with.
+struct seats_as_planned {
+  explicit seats_as_planned(soci::session& sql)
+      : st((sql.prepare << "SELECT id, status, price, retired FROM seats WHERE event_id = :event",
+            soci::use(event, "event"), soci::into(id), soci::into(status), soci::into(price),
+            soci::into(retired))) {}
+
+  std::string event, id, status;
+  long long price = 0;
+  int retired = 0;
+  soci::statement st;
+};
+
+/// Only while nobody has it: whoever has a seat has it at the price of then.
+struct plan_seat {
+  explicit plan_seat(soci::session& sql)
+      : st((sql.prepare << "UPDATE seats SET retired = :retired, price = :price WHERE id = :id "
+                           "AND status = 'available'",
+            soci::use(retired, "retired"), soci::use(price, "price"), soci::use(id, "id"))) {}
+
+  std::string id;
+  long long price = 0;
+  int retired = 0;
   soci::statement st;
 };
 
@@ -546,7 +575,11 @@ private:
       l.config = command.layout->config;
       run(l.st);
     }
+    const auto settled =
+        command.whole_plan ? settle_plan(event, command.seats) : std::unordered_set<std::string>{};
     for (const auto& seat : command.seats) {
+      if (settled.contains(to_string(seat.id)))
+        continue;
       auto& s = db_.prepared<put_seat>();
       s.id = to_string(seat.id);
       s.event = event;
@@ -581,6 +614,37 @@ private:
       run(t.st);
     }
     return {std::move(out), false};
+  }
+
+  /// Brings the rows that exist into line with the plan; returns the ids of all of them.
+  std::unordered_set<std::string> settle_plan(const std::string& event,
+                                              const std::vector<seat_row>& plan) {
+    std::unordered_map<std::string, std::int64_t> wanted;
+    wanted.reserve(plan.size());
+    for (const auto& seat : plan)
+      wanted.emplace(to_string(seat.id), seat.price);
+    std::unordered_set<std::string> known;
+    std::vector<std::tuple<std::string, int, std::int64_t>> changes;
+    auto& q = db_.prepared<seats_as_planned>();
+    q.event = event;
+    for (bool more = q.st.execute(true); more; more = q.st.fetch()) {
+      known.insert(q.id);
+      if (q.status != "available")
+        continue;
+      const auto found = wanted.find(q.id);
+      const int retired = found == wanted.end() ? 1 : 0;
+      const std::int64_t price = retired != 0 ? q.price : found->second;
+      if (retired != q.retired || price != q.price)
+        changes.emplace_back(q.id, retired, price);
+    }
+    for (const auto& [id, retired, price] : changes) {
+      auto& p = db_.prepared<plan_seat>();
+      p.id = id;
+      p.retired = retired;
+      p.price = price;
+      run(p.st);
+    }
+    return known;
   }
 
   applied_command apply(const look_up& command) {
@@ -648,7 +712,8 @@ struct select_seats {
   explicit select_seats(soci::session& sql)
       : st((sql.prepare << "SELECT id, section, row_number, seat_number, seat_label, price, "
                            "status, version, fencing_token, coalesce(holder, '') FROM seats "
-                           "WHERE event_id = :event ORDER BY section, row_number, seat_number",
+                           "WHERE event_id = :event AND retired = 0 "
+                           "ORDER BY section, row_number, seat_number",
             soci::use(event, "event"), soci::into(id), soci::into(section), soci::into(row),
             soci::into(number), soci::into(label), soci::into(price), soci::into(status),
             soci::into(version), soci::into(token), soci::into(holder))) {}
@@ -900,8 +965,29 @@ public:
   }
 
   result<std::vector<event_id>> events_with_pending() override {
-    return ids("SELECT DISTINCT event_id FROM reservations WHERE status = 'pending' "
-               "ORDER BY event_id");
+    return ids("SELECT event_id FROM reservations WHERE status = 'pending' "
+               "UNION SELECT r.event_id FROM reservations r JOIN events e ON e.id = r.event_id "
+               "WHERE r.status = 'confirmed' AND e.cancelled = 1 ORDER BY 1");
+  }
+
+  result<std::vector<reservation_id>> live_of_cancelled(event_id event,
+                                                        std::int32_t limit) override {
+    return guarded<std::vector<reservation_id>>([&] {
+      std::vector<reservation_id> out;
+      std::string id;
+      const auto key = to_string(event);
+      const int most = limit;
+      soci::statement st =
+          (db_.session().prepare << "SELECT r.id FROM reservations r "
+                                    "JOIN events e ON e.id = r.event_id "
+                                    "WHERE r.event_id = :event AND e.cancelled = 1 "
+                                    "AND r.status IN ('pending', 'confirmed') "
+                                    "ORDER BY r.id LIMIT :most",
+           soci::use(key, "event"), soci::use(most, "most"), soci::into(id));
+      for (st.execute(); st.fetch();)
+        out.push_back(id_of<reservation_id>(id));
+      return out;
+    });
   }
 
   result<std::optional<reservation_view>> find_reservation(reservation_id id) override {

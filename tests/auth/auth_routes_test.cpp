@@ -239,11 +239,40 @@ TEST_F(auth_routes_test, verify_token_has_no_id_field) {
   EXPECT_EQ(blank->json()["fields"][0]["field"], "token");
 }
 
-TEST_F(auth_routes_test, only_me_is_exempt_from_the_rate_limit) {
-  for (const auto& r : routes.all())
-    EXPECT_EQ(r->limit, r->pattern == "/api/auth/me" ? rate_category::exempt : rate_category::auth)
+TEST_F(auth_routes_test, other_services_look_users_up) {
+  const auto id = register_ada()->json()["user"]["id"].get<std::string>();
+  const json ada{{"id", id}, {"email", "ada@example.com"}, {"name", "Ada"}, {"role", "user"}};
+  const auto one = caller->call(verb::get, "/internal/users/" + id);
+  ASSERT_EQ(one->status(), 200);
+  EXPECT_EQ(one->json(), (json{{"user", ada}}));
+  const std::string nobody = "00000000-0000-4000-8000-000000000000";
+  EXPECT_EQ(caller->call(verb::get, "/internal/users/" + nobody)->status(), 404);
+  EXPECT_EQ(caller->call(verb::get, "/internal/users/7")->status(), 400);
+
+  const auto batch = [&](const json& ids) {
+    return caller->call(verb::post, "/internal/users/batch", json{{"userIds", ids}}.dump());
+  };
+  const auto some = batch({id, nobody, id});
+  ASSERT_EQ(some->status(), 200);
+  EXPECT_EQ(some->json(), (json{{"users", json::array({ada})}}));
+  EXPECT_EQ(batch({nobody})->json(), (json{{"users", json::array()}}));
+  const auto none = batch(json::array());
+  ASSERT_EQ(none->status(), 400);
+  EXPECT_EQ(none->json()["message"], "must not be empty");
+  EXPECT_EQ(batch({"x"})->status(), 400);
+  EXPECT_EQ(batch(json(std::vector<std::string>(1001, id)))->status(), 400);
+  EXPECT_EQ(batch(json(std::vector<std::string>(1000, id)))->status(), 200);
+}
+
+TEST_F(auth_routes_test, only_me_and_internal_routes_are_exempt_from_the_rate_limit) {
+  for (const auto& r : routes.all()) {
+    const bool internal = r->pattern.starts_with("/internal/");
+    EXPECT_EQ(r->who == access::internal, internal) << r->pattern;
+    EXPECT_EQ(r->limit, internal || r->pattern == "/api/auth/me" ? rate_category::exempt
+                                                                 : rate_category::auth)
         << r->pattern;
-  EXPECT_EQ(routes.all().size(), 6u);
+  }
+  EXPECT_EQ(routes.all().size(), 9u);
 }
 
 } // namespace

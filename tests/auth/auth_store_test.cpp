@@ -121,6 +121,66 @@ TEST_P(auth_store_test, a_query_sees_what_was_committed_after_the_one_before) {
   EXPECT_TRUE(store->queries().find_account(v.id).value());
 }
 
+TEST_P(auth_store_test, a_google_id_has_one_account_and_an_account_one_google_id) {
+  const auto plain = user("a@example.com");
+  auto born_linked = user("b@example.com");
+  born_linked.google_id = "g1";
+  born_linked.password_hash.clear();
+  ASSERT_EQ(write({create_account{plain, std::nullopt}}).status, commit_status::committed);
+  ASSERT_EQ(write({create_account{born_linked, std::nullopt}}).status, commit_status::committed);
+  EXPECT_EQ(store->queries().find_google("g1").value()->id, born_linked.id);
+  EXPECT_EQ(store->queries().find_google("g1").value()->google_id, "g1");
+  EXPECT_FALSE(store->queries().find_google("").value()) << "not everybody who is not linked";
+  EXPECT_FALSE(store->queries().find_google("g2").value());
+
+  auto thief = user("c@example.com");
+  thief.google_id = "g1";
+  EXPECT_EQ(write({create_account{thief, std::nullopt}}).status, commit_status::rejected);
+
+  const auto link = [&](user_id who, const std::string& google, const std::string& hash) {
+    return write({link_google{who, google, token(who, make_uuid(*env), hash, start)}}).status;
+  };
+  EXPECT_EQ(link(plain.id, "g1", "h1"), commit_status::rejected) << "taken";
+  EXPECT_FALSE(store->queries().find_account(plain.id).value()->google_id.size());
+  EXPECT_EQ(link(plain.id, "g2", "h2"), commit_status::committed);
+  EXPECT_EQ(store->queries().find_google("g2").value()->id, plain.id);
+  EXPECT_EQ(link(plain.id, "g3", "h3"), commit_status::rejected) << "linked already";
+  EXPECT_EQ(link(user_id{make_uuid(*env)}, "g4", "h4"), commit_status::rejected);
+  EXPECT_EQ(store->queries().find_google("g2").value()->google_id, "g2");
+}
+
+TEST_P(auth_store_test, linking_opens_a_session_and_a_refused_link_none) {
+  const auto u = user("a@example.com");
+  ASSERT_EQ(write({create_account{u, std::nullopt}}).status, commit_status::committed);
+  const auto good = token(u.id, make_uuid(*env), "good", start);
+  const auto bad = token(u.id, make_uuid(*env), "bad", start);
+  ASSERT_EQ(write({link_google{u.id, "g", good}}).status, commit_status::committed);
+  ASSERT_EQ(write({link_google{u.id, "h", bad}}).status, commit_status::rejected);
+  EXPECT_EQ(rotate(good, "good", "good2", start + 1s).verdict, refresh_verdict::rotate);
+  EXPECT_EQ(rotate(bad, "bad", "bad2", start + 1s).verdict, refresh_verdict::unknown);
+}
+
+TEST_P(auth_store_test, many_accounts_are_found_at_once) {
+  std::vector<user_id> ids;
+  for (int i = 0; i < 21; ++i) {
+    const auto u = user("u" + std::to_string(i) + "@example.com");
+    ASSERT_EQ(write({create_account{u, std::nullopt}}).status, commit_status::committed);
+    ids.push_back(u.id);
+  }
+  for (const std::size_t n : {0u, 1u, 7u, 8u, 9u, 16u, 17u, 20u}) {
+    std::vector<user_id> wanted(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(n));
+    auto asked = wanted;
+    asked.insert(asked.end(), wanted.begin(), wanted.end()); // twice
+    asked.emplace_back(make_uuid(*env));                     // nobody
+    std::vector<user_id> found;
+    for (const auto& row : store->queries().find_accounts(asked).value())
+      found.push_back(row.id);
+    std::sort(found.begin(), found.end());
+    std::sort(wanted.begin(), wanted.end());
+    EXPECT_EQ(found, wanted) << n;
+  }
+}
+
 TEST_P(auth_store_test, an_email_has_one_account_even_within_a_batch) {
   const auto first = user("a@example.com");
   const auto second = user("a@example.com");

@@ -93,10 +93,11 @@ consumer_actor::behavior_type consumer(consumer_actor::pointer self, script* s) 
 
 class relay_test : public test::actor_test {
 protected:
-  void start(relay_options options = {}) {
+  void start(relay_options options = {}, std::vector<std::string> types = {}) {
     to = sys.spawn(consumer, &inbox);
     auto box = spawn_outbox(sys, *env, std::make_unique<memory_outbox>(data), false);
-    relay = spawn_relay(sys, *env, box, {{"payment-events", "ticket", to}}, options);
+    relay =
+        spawn_relay(sys, *env, box, {{"payment-events", "ticket", to, std::move(types)}}, options);
     sched.run();
   }
 
@@ -109,8 +110,9 @@ protected:
     inbox.kept.clear();
   }
 
-  void append(std::string key, std::string topic = "payment-events") {
+  void append(std::string key, std::string topic = "payment-events", std::string type = {}) {
     domain_event e;
+    e.type = std::move(type);
     e.id = make_uuid(*env);
     e.sequence = static_cast<std::int64_t>(data.rows.size()) + 1;
     e.topic = std::move(topic);
@@ -167,6 +169,16 @@ TEST_F(relay_test, other_topics_are_passed_over) {
   append("a");
   append("a", "reservation-events");
   start();
+  EXPECT_EQ(inbox.done, std::vector<std::int64_t>{2});
+  stop();
+  EXPECT_EQ(data.cursors["ticket"], 3);
+}
+
+TEST_F(relay_test, types_that_nobody_asked_for_are_passed_over) {
+  append("a", "payment-events", "PAYMENT_NOTED");
+  append("a", "payment-events", "PAYMENT_CONFIRMED");
+  append("a", "payment-events", "PAYMENT_NOTED");
+  start({}, {"PAYMENT_CONFIRMED", "PAYMENT_REFUNDED"});
   EXPECT_EQ(inbox.done, std::vector<std::int64_t>{2});
   stop();
   EXPECT_EQ(data.cursors["ticket"], 3);

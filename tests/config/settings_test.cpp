@@ -234,6 +234,35 @@ TEST(settings_check_test, missing_secrets_and_contradictions_are_refused) {
   EXPECT_TRUE(contains(check_error(s), "'localhost:3000' is no origin"));
 }
 
+TEST(settings_check_test, secrets_and_keys_travel_encrypted_or_not_at_all) {
+  auto s = complete();
+  EXPECT_EQ(check_error(s), "");
+  for (const char* good :
+       {"https://api.example", "http://127.0.0.1:9", "http://localhost/x", "http://[::1]:1"}) {
+    s.payment_toss_url = good;
+    s.auth_google_keys_url = good;
+    EXPECT_EQ(check_error(s), "") << good;
+  }
+  for (const char* bad :
+       {"http://api.example", "https://", "ftp://x", "api.example", "http://127.0.0.1.example",
+        "http://localhost:80@evil.example", "http://127.0.0.1:1\\@evil", "https://a b"}) {
+    s = complete();
+    s.payment_toss_url = bad;
+    EXPECT_TRUE(contains(check_error(s), "payment.toss_url")) << bad;
+    s = complete();
+    s.auth_google_keys_url = bad;
+    EXPECT_TRUE(contains(check_error(s), "auth.google_keys_url")) << bad;
+  }
+}
+
+TEST(settings_check_test, toss_needs_its_secret) {
+  auto s = complete();
+  s.payment_provider = "toss";
+  EXPECT_TRUE(contains(check_error(s), "TOSS_SECRET_KEY"));
+  s.payment_toss_secret_key = "test_sk_1";
+  EXPECT_EQ(check_error(s), "");
+}
+
 TEST(settings_docs_test, the_page_is_what_the_table_says) {
   EXPECT_EQ(read("docs/settings.md"), markdown())
       << "run: tiketi --settings-doc > docs/settings.md";

@@ -112,6 +112,13 @@ TEST_F(filters_test, internal_routes_take_either_token_and_no_user) {
   EXPECT_EQ(status(verb::post, "/internal/x"), 0);
   req.headers.back().second = "Bearer second-internal-token";
   EXPECT_EQ(status(verb::post, "/internal/x"), 0);
+  req.headers.emplace_back("x-internal-token", "wrong");
+  EXPECT_EQ(status(verb::post, "/internal/x"), 403) << "it wins over the other header";
+  req.headers.back().second = "first-internal-token";
+  EXPECT_EQ(status(verb::post, "/internal/x"), 0);
+  req.headers.back().second = "";
+  EXPECT_EQ(status(verb::post, "/internal/x"), 0) << "empty is not there";
+  req.headers.pop_back();
   req.headers.back().second = "Bearer first-internal-token2";
   EXPECT_EQ(status(verb::post, "/internal/x"), 403);
   req.headers.back().second = "Bearer ";

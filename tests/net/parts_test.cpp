@@ -310,7 +310,7 @@ TEST(token_cache_test, a_token_is_checked_once_until_it_expires) {
                     },
                     8};
   EXPECT_TRUE(cache.find("good", from_millis(0)));
-  EXPECT_EQ(cache.find("good", from_millis(999))->role, "admin");
+  EXPECT_EQ(cache.find("good", from_millis(999))->who.role, "admin");
   EXPECT_EQ(checks, 1);
   EXPECT_FALSE(cache.find("good", from_millis(1000)));
   EXPECT_FALSE(cache.find("bad", from_millis(0)));

@@ -412,6 +412,64 @@ TEST_F(server_test, bodies_up_to_the_limit_are_fine) {
   expect_error(once(post("/size", body + "x")), 413);
 }
 
+TEST_F(server_test, a_route_may_take_longer_bodies_from_those_who_may_call_it) {
+  const auto size = [](front&, const exchange_ptr& x) {
+    x->reply(json_response({{"size", x->req().body.size()}, {"id", x->req().captures.at(0)}}));
+  };
+  auto upload = make_route(verb::post, "/upload/{id}", size, access::user);
+  upload.body_bytes_max = 3'000'000;
+  routes->add(upload);
+  auto smaller = make_route(verb::post, "/smaller/{id}", size);
+  smaller.body_bytes_max = 10; // never less than the limit of all
+  routes->add(smaller);
+  start();
+  const std::string anna_says = "Authorization: Bearer anna\r\n";
+  const auto post_to = [&](const std::string& target, std::size_t bytes,
+                           const std::string& headers) {
+    return once(post(target, std::string(bytes, 'x'), headers));
+  };
+  EXPECT_EQ(post_to("/upload/7?q=1", 3'000'000, anna_says).body, R"({"id":"7","size":3000000})");
+  EXPECT_EQ(post_to("/upload/7", 10, anna_says).body, R"({"id":"7","size":10})");
+  expect_error(post_to("/upload/7", 3'000'001, anna_says), 413);
+  EXPECT_EQ(post_to("/smaller/7", 100'000, {}).status, 200);
+  expect_error(post_to("/smaller/7", 2'000'000, {}), 413);
+  expect_error(post_to("/size", 2'000'000, anna_says), 413);
+  // Who may not call is told so before the body is read, whatever its length.
+  auto c = client();
+  c.send("POST /upload/7 HTTP/1.1\r\nHost: t\r\nOrigin: http://localhost:3000\r\n"
+         "Content-Length: 2000000\r\n\r\n");
+  const auto a = c.receive();
+  ASSERT_TRUE(a);
+  expect_error(*a, 401);
+  EXPECT_EQ(a->headers.at("access-control-allow-origin"), "http://localhost:3000");
+  // The next request on a connection starts afresh.
+  auto next = client();
+  EXPECT_EQ(next.ask(post("/upload/1", std::string(2'000'000, 'x'), anna_says))->status, 200);
+  EXPECT_EQ(next.ask(get("/ping"))->status, 200);
+  expect_error(*next.ask(post("/size", std::string(2'000'000, 'x'), anna_says)), 413);
+  // Chunks say nothing of their length beforehand: the limit of all.
+  auto chunks = client();
+  chunks.send("POST /upload/7 HTTP/1.1\r\nHost: t\r\n" + anna_says
+              + "Transfer-Encoding: chunked\r\n\r\n");
+  for (int i = 0; i < 17; ++i)
+    chunks.send("10000\r\n" + std::string(0x10000, 'x') + "\r\n");
+  expect_error(*chunks.receive(), 413);
+  expect_alive();
+}
+
+TEST_F(server_test, a_refused_caller_can_be_noted) {
+  std::atomic<int> noted{0};
+  auto closed = make_route(
+      verb::get, "/closed", [](front&, const exchange_ptr&) {}, access::admin);
+  closed.refused = [&](const request& r) { noted += r.who && r.who->user == anna ? 1 : 100; };
+  routes->add(closed);
+  start();
+  expect_error(once(get("/closed", "Authorization: Bearer anna\r\n")), 403);
+  EXPECT_EQ(noted, 1);
+  expect_error(once(get("/closed")), 401);
+  EXPECT_EQ(noted, 1) << "nobody is nobody";
+}
+
 TEST_F(server_test, all_bodies_together_are_bounded) {
   options.bodies_bytes_max = 100'000;
   routes->add(

@@ -436,7 +436,6 @@ TEST_F(ticket_routes_test, bad_bodies_are_named_and_reach_nobody) {
       {"[]", ""},
       {"{}", "eventId"},
       {R"({"eventId":"x","seatIds":[]})", "eventId"},
-      {R"({"eventId":")" + id + R"(","seatIds":[]})", "seatIds"},
       {R"({"eventId":")" + id + R"(","seatIds":"A1"})", "seatIds"},
       {R"({"eventId":")" + id + R"(","seatIds":["A1"]})", "seatIds[0]"},
       {R"({"eventId":")" + id + R"(","seatIds":[")" + id + R"("],"idempotencyKey":7})",
@@ -456,7 +455,6 @@ TEST_F(ticket_routes_test, bad_bodies_are_named_and_reach_nobody) {
   }
   const std::string start = R"({"eventId":")" + id + R"(","items":)";
   const std::vector<std::pair<std::string, std::string>> ticket_cases{
-      {start + "[]}", "items"},
       {start + "[1]}", "items[0]"},
       {start + R"([{"ticketTypeId":"x","quantity":1}]})", "items[0].ticketTypeId"},
       {start + R"([{"ticketTypeId":")" + id + R"(","quantity":0}]})", "items[0].quantity"},

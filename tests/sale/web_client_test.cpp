@@ -384,6 +384,15 @@ TEST_F(web_client_test, seats_page) {
   EXPECT_EQ(gate.status, 403);
   EXPECT_EQ(gate.json()["redirectTo"], "/queue");
   enter(event);
+  json nothing = body;
+  nothing["seatIds"] = json::array();
+  const auto no_seat = call("POST", "/seats/reserve", nothing);
+  EXPECT_EQ(no_seat.status, 400);
+  EXPECT_EQ(no_seat.json()["error"], "Please select at least one seat");
+  const auto no_item =
+      call("POST", "/reservations", {{"eventId", event}, {"items", json::array()}});
+  EXPECT_EQ(no_item.status, 400);
+  EXPECT_EQ(no_item.json()["error"], "Reservation items are required");
   const auto reserved = call("POST", "/seats/reserve", body);
   ASSERT_EQ(reserved.status, 200) << reserved.body;
   const auto r = reserved.json()["reservation"];

@@ -2,7 +2,9 @@
 #include "storage/sql/database.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -40,6 +42,52 @@ TEST_F(database_test, survives_power_loss_by_default) {
   EXPECT_EQ(mode, "wal");
   EXPECT_EQ(synchronous, 2);
   EXPECT_EQ(keys, 1);
+}
+
+TEST_F(database_test, the_log_stays_short_and_nothing_is_lost) {
+  const auto file = folder.file("x.db");
+  constexpr wal_limits limits{.start_pages = 20, .wait_pages = 100};
+  auto writing = database::open({.target = file, .log = limits});
+  ASSERT_TRUE(writing);
+  auto& sql = writing->session();
+  sql << "CREATE TABLE t(x INTEGER PRIMARY KEY, y TEXT)";
+  std::uintmax_t longest = 0;
+  const std::string text(1000, 'x');
+  for (int i = 0; i < 3000; ++i) {
+    sql << "INSERT INTO t(y) VALUES (:y)", soci::use(text);
+    longest = std::max(longest, std::filesystem::file_size(file + "-wal"));
+  }
+  // A commit is a handful of pages, each with its header in the log.
+  EXPECT_LE(longest, (100 + 20) * (4096 + 24));
+  auto reading = database::open({.target = file});
+  ASSERT_TRUE(reading);
+  int count = 0;
+  std::string verdict;
+  reading->session() << "SELECT count(*) FROM t", soci::into(count);
+  reading->session() << "PRAGMA integrity_check", soci::into(verdict);
+  EXPECT_EQ(count, 3000);
+  EXPECT_EQ(verdict, "ok");
+}
+
+TEST_F(database_test, a_reader_that_pins_the_log_does_not_stop_the_writer) {
+  const auto file = folder.file("x.db");
+  auto writing = database::open({.target = file, .log = {.start_pages = 20, .wait_pages = 100}});
+  ASSERT_TRUE(writing);
+  auto& sql = writing->session();
+  sql << "CREATE TABLE t(x INTEGER PRIMARY KEY, y TEXT)";
+  auto reading = database::open({.target = file});
+  ASSERT_TRUE(reading);
+  int seen = -1;
+  reading->session() << "BEGIN";
+  reading->session() << "SELECT count(*) FROM t", soci::into(seen);
+  const std::string text(1000, 'x');
+  for (int i = 0; i < 1000; ++i)
+    sql << "INSERT INTO t(y) VALUES (:y)", soci::use(text);
+  reading->session() << "SELECT count(*) FROM t", soci::into(seen);
+  EXPECT_EQ(seen, 0) << "the reader sees the state it began with";
+  reading->session() << "ROLLBACK";
+  reading->session() << "SELECT count(*) FROM t", soci::into(seen);
+  EXPECT_EQ(seen, 1000);
 }
 
 TEST_F(database_test, a_file_that_cannot_be_opened_is_named) {

@@ -101,7 +101,7 @@ bool server_process::start(std::chrono::milliseconds timeout) {
       pid_ = -1;
       return false;
     }
-    http_client probe{options_.port};
+    http_client probe{options_.management_port ? options_.management_port : options_.port};
     if (probe.get("/actuator/health/readiness").status == 200)
       return true;
     // Nothing tells when another process starts to listen; the pause only saves processor time.

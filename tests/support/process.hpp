@@ -37,6 +37,7 @@ public:
     std::vector<std::string> arguments{};
     std::map<std::string, std::string> environment{}; ///< added to this process' own
     std::filesystem::path log{};                      ///< empty: `<data>/server.log`, appended to
+    std::uint16_t management_port = 0;                ///< where readiness is asked; 0: on `port`
   };
 
   explicit server_process(options o);

@@ -4,35 +4,46 @@
 #include "actors/base/environment.hpp"
 #include "actors/bus/relay.hpp"
 #include "actors/bus/type_ids.hpp"
+#include "actors/catalog/admin.hpp"
+#include "actors/catalog/enrich.hpp"
+#include "actors/catalog/images.hpp"
 #include "actors/catalog/role.hpp"
 #include "actors/catalog/type_ids.hpp"
 #include "actors/community/role.hpp"
 #include "actors/event/catalog_consumer.hpp"
 #include "actors/event/role.hpp"
 #include "actors/payment/role.hpp"
+#include "actors/payment/toss.hpp"
 #include "actors/queue/role.hpp"
 #include "actors/queue/type_ids.hpp"
+#include "actors/remote/role.hpp"
 #include "actors/stats/role.hpp"
 #include "actors/system/actor_config.hpp"
 #include "actors/token/tokens.hpp"
+#include "net/client/curl_transport.hpp"
 #include "net/http/entry_gate.hpp"
 #include "net/http/health.hpp"
 #include "net/http/server.hpp"
+#include "net/routes/admin.hpp"
 #include "net/routes/auth.hpp"
 #include "net/routes/catalog.hpp"
 #include "net/routes/community.hpp"
+#include "net/routes/images.hpp"
 #include "net/routes/payments.hpp"
 #include "net/routes/queue.hpp"
 #include "net/routes/reservations.hpp"
 #include "net/routes/seats.hpp"
 #include "net/routes/stats.hpp"
 #include "net/routes/tickets.hpp"
+#include "storage/files/image_store.hpp"
 #include "storage/sql/auth_store.hpp"
+#include "storage/sql/catalog_admin_store.hpp"
 #include "storage/sql/catalog_store.hpp"
 #include "storage/sql/community_store.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/queue_journal.hpp"
 #include "storage/sql/stats_store.hpp"
+#include "storage/sql/ticket_admin_store.hpp"
 #include "storage/sql/ticket_store.hpp"
 #include "tools/tiketi/databases.hpp"
 
@@ -128,9 +139,12 @@ struct node::impl {
   }
 
   void start();
+  remote::remote_options calls() const;
+  void start_remote();
   void start_auth();
   void start_ticket();
   void start_catalog();
+  void start_admin();
   void start_queue();
   void start_payment();
   void start_community();
@@ -154,9 +168,16 @@ struct node::impl {
   std::optional<session_tokens> sessions;
   std::optional<entry_tokens> entries;
   std::vector<std::shared_ptr<const void>> kept; ///< metrics that actors point to
+  std::shared_ptr<remote::transport> outside;    ///< calls to other systems
   caf::actor_system sys{actor_settings};
+  remote::client_actor remote_client;
   std::optional<auth::auth_role> auth_role;
   std::optional<catalog::catalog_role> catalog_role;
+  std::optional<catalog::admin_role> admin_role;
+  ticket::admin_reader ticket_admin;
+  catalog::image_actor images;
+  remote::client_actor catalog_remote;
+  std::optional<catalog::enrich_role> enrich_role;
   std::optional<ticket::ticket_role> ticket_role;
   std::optional<queue::queue_role> queue_role;
   std::optional<payment::payment_role> payment_role;
@@ -196,10 +217,12 @@ void node::impl::start() {
 
   // From those that are asked to those that ask. Ticket, queue and payment know each other, so the
   // ticket role learns of the others last, before anybody can reach it.
+  start_remote();
   start_auth();
   start_stats();
   start_ticket();
   start_catalog();
+  start_admin();
   start_queue();
   start_payment();
   start_community();
@@ -215,6 +238,28 @@ void node::impl::start() {
                values.payment_provider, std::chrono::duration_cast<milliseconds>(took).count());
 }
 
+remote::remote_options node::impl::calls() const {
+  remote::remote_options options;
+  options.connect_timeout = values.remote_connect_timeout;
+  options.attempt_timeout = values.remote_attempt_timeout;
+  options.response_bytes_max = static_cast<std::size_t>(values.remote_response_bytes_max);
+  options.in_flight_max = static_cast<std::size_t>(values.remote_in_flight_max);
+  options.retry = {static_cast<std::uint32_t>(values.remote_attempts_max), values.remote_retry_wait,
+                   values.remote_retry_wait_max};
+  options.breaker = {.window = static_cast<std::size_t>(values.remote_breaker_window),
+                     .failure_percent = static_cast<int>(values.remote_breaker_failure_percent),
+                     .slow_percent = static_cast<int>(values.remote_breaker_slow_percent),
+                     .slow_after = values.remote_breaker_slow,
+                     .open_for = values.remote_breaker_open,
+                     .trials = static_cast<std::size_t>(values.remote_breaker_trials)};
+  return options;
+}
+
+void node::impl::start_remote() {
+  outside = net::make_curl_transport({});
+  remote_client = remote::start_remote(sys, *env, *registry, calls(), outside, {"toss", "google"});
+}
+
 void node::impl::start_auth() {
   auth::auth_options options;
   options.access_ttl = values.auth_access_ttl;
@@ -223,10 +268,13 @@ void node::impl::start_auth() {
   options.hash.passes = static_cast<std::uint32_t>(values.auth_argon2_iterations);
   options.hash_workers = static_cast<std::size_t>(values.auth_password_threads);
   options.hash_waiting_max = static_cast<std::size_t>(values.auth_password_waiting_max);
+  options.google.client_ids = values.auth_google_client_ids;
+  options.google.keys_url = values.auth_google_keys_url;
   auth_role = auth::start_auth(sys, *env, *registry, options,
                                {.tokens = *sessions,
                                 .writes = sql::make_auth_writes(connect("auth")),
-                                .queries = sql::make_auth_queries(connect("auth"))});
+                                .queries = sql::make_auth_queries(connect("auth")),
+                                .calls = remote_client});
   kept.push_back(auth_role->metrics);
 }
 
@@ -265,6 +313,47 @@ void node::impl::start_catalog() {
                                         ticket_role->reader, catalog_relay);
 }
 
+void node::impl::start_admin() {
+  ticket_admin = ticket::start_admin_reader(sys, sql::make_ticket_admin_queries(connect("ticket")));
+  catalog::admin_neighbours others;
+  others.catalog = catalog_role->catalog;
+  others.queries = sql::make_catalog_admin_queries(connect("catalog"));
+  others.stock = ticket_role->reader;
+  others.reservations = ticket_admin;
+  others.sale = ticket_role->region;
+  others.directory = auth_role->auth;
+  others.event_changed = ticket_role->event_changed;
+  admin_role = catalog::start_admin(sys, *env, {}, std::move(others));
+  const auto folder = data.path() / values.uploads_directory;
+  images = catalog::start_images(
+      sys, must(files::open_image_store(
+                    folder,
+                    {.total_bytes_max =
+                         static_cast<std::uint64_t>(values.uploads_total_mib) * 1024 * 1024},
+                    *env),
+                "uploads.directory"));
+  catalog::enrich_options enrich;
+  enrich.client_id = values.spotify_client_id;
+  enrich.client_secret = values.spotify_client_secret;
+  enrich.accounts_url = values.spotify_accounts_url;
+  enrich.api_url = values.spotify_api_url;
+  enrich.image_prefix = values.spotify_image_prefix;
+  enrich.public_address = values.uploads_public_address;
+  enrich.image_bytes_max = static_cast<std::size_t>(values.uploads_image_bytes_max);
+  if (!enrich.client_id.empty() && !enrich.client_secret.empty()) {
+    auto options = calls();
+    options.response_bytes_max = enrich.image_bytes_max; // images are longer than other answers
+    catalog_remote = remote::start_remote(sys, *env, *registry, options, outside,
+                                          {std::string{catalog::enrich_target}});
+  }
+  enrich_role =
+      catalog::start_enrich(sys, *env, std::move(enrich),
+                            {.catalog = catalog_role->catalog,
+                             .queries = sql::make_catalog_admin_queries(connect("catalog")),
+                             .images = images,
+                             .remote = catalog_remote});
+}
+
 void node::impl::start_queue() {
   queue::queue_options options;
   options.threshold = static_cast<std::uint32_t>(values.queue_threshold);
@@ -288,11 +377,20 @@ void node::impl::start_payment() {
   parts.region_queries = sql::make_payment_queries(connect("payment"));
   parts.front_queries = sql::make_payment_queries(connect("payment"));
   parts.outbox = outbox("payment");
-  parts.money = payment::start_demo_provider(sys, *env);
+  payment::payment_options options;
+  if (values.payment_provider == "toss") {
+    parts.money = payment::start_toss_provider(
+        sys, *env, remote_client,
+        {values.payment_toss_url, values.payment_toss_secret_key, values.payment_provider_timeout});
+    // The provider actor answers in time; this is for one that is gone.
+    options.provider_timeout = values.payment_provider_timeout + seconds{1};
+  } else {
+    parts.money = payment::start_demo_provider(sys, *env);
+  }
   parts.tickets = ticket_role->region;
   parts.subscriptions = {{"payment-events", "ticket", ticket_role->consumer},
                          {"payment-events", "stats", stats_role->consumer}};
-  payment_role = payment::start_payment(sys, *env, *registry, {}, std::move(parts));
+  payment_role = payment::start_payment(sys, *env, *registry, options, std::move(parts));
 }
 
 void node::impl::start_community() {
@@ -437,6 +535,15 @@ void node::impl::listen() {
                                  .refresh_ttl = values.auth_refresh_ttl,
                                  .secure_cookies = values.auth_cookie_secure});
   net::add_catalog_routes(*routes, {catalog_role->catalog});
+  net::add_admin_routes(*routes, {admin_role->admin});
+  net::add_catalog_internal_routes(*routes,
+                                   {catalog_role->catalog, admin_role->admin, ticket_role->reader});
+  net::add_enrich_route(*routes, enrich_role->enrich, admin_role->admin);
+  net::add_image_routes(*routes,
+                        {.images = images,
+                         .admin = admin_role->admin,
+                         .bytes_max = static_cast<std::size_t>(values.uploads_image_bytes_max),
+                         .public_address = values.uploads_public_address});
   net::add_queue_routes(*routes, {.queues = queue_role->region,
                                   .tokens = *entries,
                                   .token_ttl = values.queue_entry_token_ttl,
@@ -448,27 +555,32 @@ void node::impl::listen() {
                                  .gate_seat_map = values.gateway_gate_seat_map});
   net::add_reservation_routes(
       *routes, {.region = ticket_role->region, .reader = ticket_role->reader, .gate = gate});
-  net::add_payment_routes(*routes,
-                          {.region = payment_role->region, .reader = payment_role->reader});
+  net::add_payment_routes(*routes, {.region = payment_role->region,
+                                    .reader = payment_role->reader,
+                                    .client_key = values.payment_toss_client_key});
   net::add_community_routes(*routes, {community_role->community});
   net::add_stats_routes(*routes, {stats_role->stats});
 
   const net::actuator_deps actuator{.health = health,
-                                    .is_draining = [this] { return front && front->is_draining(); },
+                                    .is_draining = [this] { return front->is_draining(); },
                                     .registry = registry,
                                     .data_folder = data.path().string(),
                                     .details = values.http_management_port != 0};
+  std::shared_ptr<net::router> inside;
   if (values.http_management_port == 0) {
     net::add_actuator_routes(*routes, actuator);
   } else {
-    auto inside = std::make_shared<net::router>();
+    inside = std::make_shared<net::router>();
     net::add_health_route(*inside, health);
     net::add_actuator_routes(*inside, actuator);
+  }
+  // Before the management port opens: its readiness asks this server.
+  front = make_server(routes, values.http_port);
+  if (inside) {
     management = make_server(inside, values.http_management_port);
     must(management->start(), "http.management_port");
     spdlog::info("health and metrics on port {}", management->port());
   }
-  front = make_server(routes, values.http_port);
   must(front->start(), fmt::format("http://{}:{}", values.http_address, values.http_port));
 }
 
@@ -484,8 +596,8 @@ void node::impl::stop() {
     management->stop(milliseconds{0});
   if (health)
     health->stop();
-  front.reset();
   management.reset();
+  front.reset();
   // Those that ask before those that are asked; the actor system waits for all of them.
   if (community_role)
     community::stop(*community_role);
@@ -498,6 +610,14 @@ void node::impl::stop() {
   caf::anon_send_exit(auth_relay, caf::exit_reason::user_shutdown);
   if (stats_role)
     stats::stop(*stats_role);
+  if (enrich_role)
+    catalog::stop(*enrich_role);
+  if (catalog_remote)
+    remote::stop_remote(catalog_remote);
+  if (admin_role)
+    catalog::stop(*admin_role);
+  caf::anon_send_exit(images, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(ticket_admin, caf::exit_reason::user_shutdown);
   if (catalog_role)
     catalog::stop(*catalog_role);
   caf::anon_send_exit(catalog_consumer, caf::exit_reason::user_shutdown);
@@ -505,6 +625,10 @@ void node::impl::stop() {
     ticket::stop_ticket(sys, *ticket_role);
   if (auth_role)
     auth::stop(*auth_role);
+  remote::stop_remote(remote_client);
+  // Before the actor system goes: what is under way refers to actors.
+  if (outside)
+    outside->shutdown();
 }
 
 } // namespace tiketi
