@@ -61,7 +61,8 @@ struct hour_row {
   std::int64_t released = 0;   ///< ended while pending
   std::int64_t release_ms = 0; ///< from creation to that end
   std::int64_t payments = 0;
-  std::int64_t paid = 0; ///< won
+  std::int64_t failed_payments = 0; ///< declined
+  std::int64_t paid = 0;            ///< won
   std::int64_t refunds = 0;
   std::int64_t refunded = 0; ///< won
   std::int64_t registered = 0;

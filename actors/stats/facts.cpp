@@ -127,15 +127,17 @@ event_fact read_event(const std::string& payload) {
     if (!plan)
       throw std::invalid_argument(plan.error().text);
     out.seated = true;
-    out.capacity = plan->total_seats;
-    for (const auto& section : plan->sections)
-      for (std::int32_t r = 0; r < section.rows; ++r)
-        out.rows.push_back(
-            {section.name, section.start_row + r, section.price, section.seats_per_row});
-  } else {
-    for (const auto& type : parsed->types)
-      out.capacity += type.total;
+    if (e.seats_offered) {
+      out.capacity = plan->total_seats;
+      for (const auto& section : plan->sections)
+        for (std::int32_t r = 0; r < section.rows; ++r)
+          out.rows.push_back(
+              {section.name, section.start_row + r, section.price, section.seats_per_row});
+    }
   }
+  // A seated event may sell standing tickets too.
+  for (const auto& type : parsed->types)
+    out.capacity += type.total;
   return out;
 }
 
@@ -157,6 +159,8 @@ std::optional<fact> read(const domain_event& event) {
   } else if (topic == "payment-events") {
     if (type == "PAYMENT_CONFIRMED")
       return fact{read_payment(payload, payment_step::confirmed)};
+    if (type == "PAYMENT_FAILED")
+      return fact{read_payment(payload, payment_step::failed)};
     if (type == "PAYMENT_REFUNDED")
       return fact{read_payment(payload, payment_step::refunded)};
   } else if (topic == "user-events" && type == "USER_REGISTERED") {

@@ -16,7 +16,7 @@
 namespace tiketi::stats {
 
 enum class reservation_step : std::uint8_t { created, confirmed, cancelled, expired };
-enum class payment_step : std::uint8_t { confirmed, refunded };
+enum class payment_step : std::uint8_t { confirmed, failed, refunded };
 
 /// Seats of one row.
 struct seat_line {
@@ -63,7 +63,7 @@ struct event_fact {
   std::optional<time_point> sale_end;
   bool cancelled = false;
   bool seated = false;
-  std::int64_t capacity = 0; ///< seats, or stock of tickets
+  std::int64_t capacity = 0; ///< seats that are offered, and stock of tickets
   std::vector<row_plan> rows;
 };
 

@@ -8,13 +8,17 @@ namespace tiketi::stats {
 
 hour_row& hour_row::operator+=(const hour_row& other) noexcept {
   constexpr std::int64_t hour_row::*fields[] = {
-      &hour_row::created,        &hour_row::confirmed,        &hour_row::cancelled,
-      &hour_row::expired,        &hour_row::cohort_confirmed, &hour_row::cohort_cancelled,
-      &hour_row::cohort_expired, &hour_row::confirm_ms,       &hour_row::cancel_ms,
-      &hour_row::released,       &hour_row::release_ms,       &hour_row::payments,
-      &hour_row::paid,           &hour_row::refunds,          &hour_row::refunded,
-      &hour_row::registered,     &hour_row::transfers,        &hour_row::memberships,
-      &hour_row::requests,       &hour_row::failed_requests,
+      &hour_row::created,          &hour_row::confirmed,
+      &hour_row::cancelled,        &hour_row::expired,
+      &hour_row::cohort_confirmed, &hour_row::cohort_cancelled,
+      &hour_row::cohort_expired,   &hour_row::confirm_ms,
+      &hour_row::cancel_ms,        &hour_row::released,
+      &hour_row::release_ms,       &hour_row::payments,
+      &hour_row::failed_payments,  &hour_row::paid,
+      &hour_row::refunds,          &hour_row::refunded,
+      &hour_row::registered,       &hour_row::transfers,
+      &hour_row::memberships,      &hour_row::requests,
+      &hour_row::failed_requests,
   };
   for (const auto field : fields)
     this->*field += other.*field;

@@ -107,7 +107,7 @@ json seat_report(const std::vector<row_sums>& rows) {
   std::map<std::int32_t, seat_sums> numbers;
   for (const auto& r : rows) {
     if (r.seats == 0)
-      continue; // the catalog has not told of this row yet
+      continue; // not offered any more, and nobody has one
     sections[r.section].add(r);
     tiers[tier_of(r.price)].add(r);
     numbers[r.row].add(r);
@@ -249,8 +249,8 @@ json performance_report(const std::vector<hour_row>& hours, const table_counts& 
           {"metrics",
            {{"avgSeatLockSeconds", ratio_text(week.confirm_ms + week.release_ms,
                                               (week.confirmed + week.released) * 1000)},
-            // Payments that failed are no events, so their share is not known.
-            {"paymentFailureRate", nullptr}}},
+            {"paymentFailureRate",
+             percent(week.failed_payments, week.payments + week.failed_payments)}}},
           {"loadPattern", std::move(pattern)}};
 }
 

@@ -35,6 +35,7 @@ constexpr std::pair<const char*, std::int64_t hour_row::*> hour_columns[] = {
     {"released", &hour_row::released},
     {"release_ms", &hour_row::release_ms},
     {"payments", &hour_row::payments},
+    {"failed_payments", &hour_row::failed_payments},
     {"paid", &hour_row::paid},
     {"refunds", &hour_row::refunds},
     {"refunded", &hour_row::refunded},
@@ -151,13 +152,16 @@ public:
       int row = 0;
       long long price = 0, seats = 0, sold = 0;
       built_query q{db_};
-      q << "SELECT section, row_number, price, CAST(sum(seats) AS BIGINT), CAST(sum(sold) AS "
-           "BIGINT) FROM event_rows";
+      // What is sold of a row that is no longer offered is still a seat. Rows of events that the
+      // catalog has not told of yet have no seats and no price.
+      q << "SELECT r.section, r.row_number, r.price, CAST(sum(CASE WHEN r.seats > r.sold THEN "
+           "r.seats ELSE r.sold END) AS BIGINT), CAST(sum(r.sold) AS BIGINT) FROM event_rows r "
+           "JOIN events e ON e.id = r.event_id WHERE e.known = 1";
       if (event) {
-        q << " WHERE event_id = ";
+        q << " AND r.event_id = ";
         q.value(*event);
       }
-      q << " GROUP BY section, row_number, price ORDER BY section, row_number, price";
+      q << " GROUP BY r.section, r.row_number, r.price ORDER BY r.section, r.row_number, r.price";
       q.into(section).into(row).into(price).into(seats).into(sold);
       for (bool more = q.run(); more; more = q.next())
         out.push_back({section, row, price, seats, sold});

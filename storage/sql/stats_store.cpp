@@ -301,6 +301,10 @@ private:
   // -- the rest ----------------------------------------------------------------------------------
 
   void record(const payment_fact& x, time_point at) {
+    if (x.step == payment_step::failed) {
+      bump(hour_of(at), "failed_payments", 1);
+      return;
+    }
     auto& q = db_.prepared<select_payment>();
     q.id = to_string(x.id);
     const bool found = one(q.run);
@@ -351,6 +355,8 @@ private:
                   to_millis(x.sale_start.value_or(time_point{})),
                   to_millis(x.sale_end.value_or(time_point{})), std::int64_t{x.cancelled ? 1 : 0},
                   std::int64_t{x.seated ? 1 : 0}, x.capacity});
+    // Rows that are no longer offered stay for what was sold of them.
+    run_.write("UPDATE event_rows SET seats = 0 WHERE event_id = :e AND seats > 0", {id});
     for (const auto& r : x.rows)
       run_.write("INSERT INTO event_rows(event_id, section, row_number, price, seats) VALUES (:e, "
                  ":s, :r, :p, :n) ON CONFLICT (event_id, section, row_number) DO UPDATE SET price "

@@ -143,7 +143,7 @@ TEST(reports_test, what_is_not_known_is_null_and_what_did_not_happen_is_zero) {
   const auto performance = performance_report({}, {}, std::nullopt, now);
   EXPECT_TRUE(performance["database"]["size"].is_null());
   EXPECT_TRUE(performance["recentPerformance"]["successRate"].is_null());
-  EXPECT_TRUE(performance["metrics"]["paymentFailureRate"].is_null());
+  EXPECT_EQ(performance["metrics"]["paymentFailureRate"], 0.0);
   EXPECT_EQ(performance["metrics"]["avgSeatLockSeconds"], "0.00");
   EXPECT_EQ(performance_report({}, {}, 1'572'864, now)["database"]["size"], "1.5 MiB");
 }

@@ -22,7 +22,7 @@ using nlohmann::json;
 using ticket::reservation_status;
 
 struct ledger {
-  const world& w;
+  const ledgers& w;
   const stats::get_report& q;
   time_point now;
 
@@ -68,7 +68,7 @@ struct ledger {
         [&](const auto& r) { return is(r, reservation_status::cancelled) && test(*r.ended); });
   }
 
-  static bool is(const world_reservation& r, reservation_status s) { return r.view.status == s; }
+  static bool is(const ledger_reservation& r, reservation_status s) { return r.view.status == s; }
 };
 
 /// Halves away from zero, as people round.
@@ -86,7 +86,7 @@ std::int64_t ms(time_point a, time_point b) {
   return (b - a).count();
 }
 
-std::string status_text(const world_event& e, time_point now) {
+std::string status_text(const ledger_event& e, time_point now) {
   return std::string(catalog::to_string_view(catalog::status_at(e.row.times(), now)));
 }
 
@@ -482,7 +482,7 @@ json seats(const ledger& l) {
            : price < 150'000 ? "premium"
                              : "vip";
   };
-  const auto wanted = [&](const world_event& e) { return !l.q.event || e.row.id == *l.q.event; };
+  const auto wanted = [&](const ledger_event& e) { return !l.q.event || e.row.id == *l.q.event; };
   for (const auto& e : l.w.events)
     if (wanted(e))
       for (const auto& r : e.rows)
@@ -620,6 +620,9 @@ json performance(const ledger& l) {
   for (const auto& e : l.w.events)
     for (const auto& r : e.rows)
       all_seats += r.seats;
+  const auto paid = l.payments([&](const auto& p) { return p.confirmed >= from; });
+  const auto failed = std::count_if(l.w.declined.begin(), l.w.declined.end(),
+                                    [&](time_point t) { return t >= from; });
   // What concerns requests is tested with the actor.
   return {{"tableCounts",
            {{"users", l.w.users.size()},
@@ -627,12 +630,14 @@ json performance(const ledger& l) {
             {"reservations", l.w.reservations.size()},
             {"seats", all_seats},
             {"payments", l.w.payments.size()}}},
-          {"avgSeatLockSeconds", two_text(held, count * 1000)}};
+          {"metrics",
+           {{"avgSeatLockSeconds", two_text(held, count * 1000)},
+            {"paymentFailureRate", two(failed * 100, failed + paid)}}}};
 }
 
 } // namespace
 
-json expected_report(const world& w, const stats::get_report& query, time_point now) {
+json expected_report(const ledgers& w, const stats::get_report& query, time_point now) {
   const ledger l{w, query, now};
   switch (query.kind) {
   case stats::report_kind::overview:

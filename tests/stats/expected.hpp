@@ -1,13 +1,13 @@
 #pragma once
 
 #include "actors/stats/messages.hpp"
-#include "tests/stats/world.hpp"
+#include "tests/stats/ledgers.hpp"
 
 #include <nlohmann/json.hpp>
 
 namespace tiketi::test {
 
-/// The report as it follows from the world's ledgers, counted from scratch.
-nlohmann::json expected_report(const world& w, const stats::get_report& query, time_point now);
+/// The report as it follows from the books, counted from scratch.
+nlohmann::json expected_report(const ledgers& w, const stats::get_report& query, time_point now);
 
 } // namespace tiketi::test

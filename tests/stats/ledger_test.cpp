@@ -5,28 +5,20 @@
 #include "actors/stats/reader.hpp"
 #include "actors/stats/role.hpp"
 #include "storage/sql/stats_store.hpp"
-#include "tests/stats/expected.hpp"
+#include "tests/stats/compare.hpp"
+#include "tests/stats/world.hpp"
 #include "tests/storage/temporary_folder.hpp"
 #include "tests/support/actor_fixture.hpp"
 
-#include <cstdio>
-#include <cstdlib>
 #include <random>
+
+#include <nlohmann/json.hpp>
 
 namespace tiketi::stats {
 namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
-
-std::uint64_t test_seed() {
-  const char* given = std::getenv("TIKETI_TEST_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  std::printf("seed %llu (repeat with TIKETI_TEST_SEED=%llu)\n",
-              static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
-  return seed;
-}
 
 struct stats_database {
   test::temporary_folder folder;
@@ -62,60 +54,16 @@ struct stats_database {
   }
 };
 
-constexpr report_kind kinds[] = {
-    report_kind::overview,      report_kind::daily,          report_kind::events,
-    report_kind::event,         report_kind::payments,       report_kind::revenue,
-    report_kind::users,         report_kind::hourly_traffic, report_kind::conversion,
-    report_kind::cancellations, report_kind::realtime,       report_kind::seat_preferences,
-    report_kind::user_behavior, report_kind::performance,
-};
-
-/// The first place where two reports differ.
-std::string difference(const json& a, const json& b) {
-  const auto patch = json::diff(a, b);
-  return patch.empty() ? std::string{} : patch[0].dump() + " in " + a.dump().substr(0, 400);
-}
-
-void compare(stats_database& db, const test::world& w, get_report query, time_point now) {
-  const auto made = make_report(query, *db.queries, {}, now);
-  ASSERT_TRUE(made) << made.error().text;
-  auto got = json::parse(*made)["data"];
-  if (query.kind == report_kind::performance)
-    got = {{"tableCounts", got["database"]["tableCounts"]},
-           {"avgSeatLockSeconds", got["metrics"]["avgSeatLockSeconds"]}};
-  const auto expected = test::expected_report(w, query, now);
-  ASSERT_EQ(difference(expected, got), "")
-      << "kind " << static_cast<int>(query.kind) << ", days " << query.days << ", limit "
-      << query.limit << ", sort " << static_cast<int>(query.sort) << ", period "
-      << static_cast<int>(query.period) << ", at " << to_iso(now);
-}
-
-/// `year`: also over a year, which costs most of the time.
 void compare_all(stats_database& db, const test::world& w, time_point now, bool year = false) {
-  for (const auto kind : kinds) {
-    for (const std::int32_t days : {1, 7, 30, 365}) {
-      if (days == 365 && !year)
-        continue;
-      get_report query;
-      query.kind = kind;
-      query.days = days;
-      query.limit = days == 7 ? 3 : 100;
-      query.sort = static_cast<sort_key>(days % 3);
-      query.period = static_cast<report_period>(days == 365 ? 2 : days == 30 ? 1 : 0);
-      query.event = w.events[static_cast<std::size_t>(days) % w.events.size()].row.id;
-      compare(db, w, query, now);
-      if (kind == report_kind::seat_preferences) {
-        query.event.reset();
-        compare(db, w, query, now);
-      }
-      if (::testing::Test::HasFatalFailure())
-        return;
-    }
+  for (const auto& query : test::all_queries(w, year)) {
+    const auto made = make_report(query, *db.queries, {}, now);
+    ASSERT_TRUE(made) << made.error().text;
+    ASSERT_EQ(test::difference(w, query, now, *made), "");
   }
 }
 
 TEST(stats_ledger_test, every_figure_equals_the_ledger) {
-  const auto seed = test_seed();
+  const auto seed = test::test_seed();
   std::mt19937_64 chance{seed + 1};
   test::world world{seed};
   stats_database db;

@@ -15,37 +15,13 @@ namespace tiketi::test {
 
 using namespace std::chrono_literals;
 
-std::int64_t world_event::capacity() const {
-  std::int64_t out = 0;
-  for (const auto& r : rows)
-    out += r.seats;
-  if (rows.empty())
-    for (const auto& t : types)
-      out += t.total;
-  return out;
-}
-
-std::int64_t world_reservation::seats() const {
-  std::int64_t out = 0;
-  for (const auto& i : view.items)
-    out += i.seat.is_nil() ? 0 : 1;
-  return out;
-}
-
-std::int64_t world_reservation::units() const {
-  std::int64_t out = 0;
-  for (const auto& i : view.items)
-    out += i.quantity;
-  return out;
-}
-
 world::world(std::uint64_t seed)
     : now(from_millis(1'771'754'400'000)), // 2026-02-22T10:00:00Z
       chance_(seed),
       env_(make_seeded_environment(seed, [this] { return now; })) {
   const char* names[] = {"Floor", "VIP", "R-1", "Balcony"};
   for (int i = 0; i < 12; ++i) {
-    world_event e;
+    ledger_event e;
     e.row.id = event_id{make_uuid(*env_)};
     e.row.title = fmt::format("Event {}", i);
     e.row.venue = fmt::format("Hall {}", i % 3);
@@ -99,7 +75,7 @@ std::vector<domain_event> world::opening() {
 }
 
 std::optional<std::size_t>
-world::pick(const std::function<bool(const world_reservation&)>& wanted) {
+world::pick(const std::function<bool(const ledger_reservation&)>& wanted) {
   if (reservations.empty())
     return std::nullopt;
   // From a random place on, so that old ones have their turn too.
@@ -130,7 +106,7 @@ void world::step(std::vector<domain_event>& out) {
 }
 
 void world::register_user(std::vector<domain_event>& out) {
-  world_user u{user_id{make_uuid(*env_)}, below(10) == 0 ? "admin" : "user", now};
+  ledger_user u{user_id{make_uuid(*env_)}, below(10) == 0 ? "admin" : "user", now};
   domain_event e;
   e.id = u.id.value;
   e.topic = "user-events";
@@ -143,7 +119,7 @@ void world::register_user(std::vector<domain_event>& out) {
 }
 
 void world::create(std::vector<domain_event>& out) {
-  world_reservation r;
+  ledger_reservation r;
   r.event = below(events.size());
   r.user = below(users.size());
   r.created = now;
@@ -185,6 +161,15 @@ void world::confirm(std::vector<domain_event>& out) {
     return;
   auto& r = reservations[*found];
   const char* methods[] = {"toss", "naver_pay", "kakao_pay", "bank_transfer", "card"};
+  if (below(8) == 0) {
+    auto no = payment::new_payment(payment::make_fresh_ids(*env_), r.view.id, r.view.event,
+                                   r.view.user, r.view.total_amount, now);
+    no = payment::start_capture(no, {"key", "card", "demo", true}, now).value();
+    no = payment::fail(no, "no money", now).value();
+    out.push_back(payment::failed_event(no, now));
+    declined.push_back(now);
+    return;
+  }
   auto p = payment::new_payment(payment::make_fresh_ids(*env_), r.view.id, r.view.event,
                                 r.view.user, r.view.total_amount, now);
   p = payment::start_capture(p, {"key", methods[below(5)], "demo", true}, now).value();

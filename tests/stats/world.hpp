@@ -2,64 +2,20 @@
 
 #include "actors/base/environment.hpp"
 #include "actors/bus/messages.hpp"
-#include "actors/catalog/event_changed.hpp"
-#include "actors/event/messages.hpp"
-#include "actors/payment/messages.hpp"
+#include "tests/stats/ledgers.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <random>
-#include <string>
 #include <vector>
 
 namespace tiketi::test {
 
-struct world_row {
-  std::string section;
-  std::int32_t row = 0;
-  std::int64_t price = 0;
-  std::int64_t seats = 0;
-};
-
-struct world_event {
-  catalog::event_row row;
-  std::vector<world_row> rows; ///< empty: standing
-  std::vector<catalog::ticket_type_row> types;
-
-  std::int64_t capacity() const;
-};
-
-struct world_reservation {
-  ticket::reservation_view view; ///< as it is now
-  std::size_t event = 0;
-  std::size_t user = 0;
-  time_point created;
-  std::optional<time_point> confirmed;
-  std::optional<time_point> ended; ///< cancelled or expired
-  std::optional<std::size_t> payment;
-
-  std::int64_t seats() const;
-  std::int64_t units() const; ///< seats and tickets
-};
-
-struct world_payment {
-  payment::payment_view view;
-  std::size_t event = 0;
-  time_point confirmed;
-  std::optional<time_point> refunded;
-};
-
-struct world_user {
-  user_id id;
-  std::string role;
-  time_point registered;
-};
-
 /// A made-up ticket shop that keeps complete ledgers and publishes what the real roles would: the
 /// payloads come from their own functions.
-class world {
+class world : public ledgers {
 public:
   explicit world(std::uint64_t seed);
 
@@ -70,14 +26,10 @@ public:
   std::vector<domain_event> opening();
 
   time_point now;
-  std::vector<world_event> events;
-  std::vector<world_user> users;
-  std::vector<world_reservation> reservations;
-  std::vector<world_payment> payments;
 
 private:
   std::uint64_t below(std::uint64_t n) { return chance_() % n; }
-  std::optional<std::size_t> pick(const std::function<bool(const world_reservation&)>& wanted);
+  std::optional<std::size_t> pick(const std::function<bool(const ledger_reservation&)>& wanted);
 
   void register_user(std::vector<domain_event>& out);
   void create(std::vector<domain_event>& out);

@@ -106,6 +106,7 @@ CREATE TABLE hours(
   released         BIGINT NOT NULL DEFAULT 0,
   release_ms       BIGINT NOT NULL DEFAULT 0,
   payments         BIGINT NOT NULL DEFAULT 0,
+  failed_payments  BIGINT NOT NULL DEFAULT 0,
   paid             BIGINT NOT NULL DEFAULT 0,
   refunds          BIGINT NOT NULL DEFAULT 0,
   refunded         BIGINT NOT NULL DEFAULT 0,
