@@ -401,6 +401,11 @@ const std::array rows{
         .min = 1,
         .max = 16,
         .sentence = "Connections (and threads) that read reservations and ticket types"},
+    row{.name = "ticket.pre_sale",
+        .target = &s::ticket_pre_sale,
+        .fallback = "true",
+        .sentence = "Members of an event's artist buy first, tier by tier; off: everybody from the "
+                    "start of the sale"},
 
     row{.name = "queue.entry_token_secret",
         .target = &s::queue_entry_token_secret,

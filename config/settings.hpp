@@ -87,6 +87,7 @@ struct settings {
   std::chrono::seconds ticket_reconcile_after{};
   std::chrono::seconds ticket_idle_after{};
   std::int64_t ticket_readers = 0;
+  bool ticket_pre_sale = true;
   // queue
   std::string queue_entry_token_secret;
   std::int64_t queue_threshold = 0;

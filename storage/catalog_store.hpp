@@ -71,7 +71,7 @@ struct ticket_type_row {
 // -- writes ------------------------------------------------------------------------------------
 //
 // Each is one atomic change, and writes EVENT_CHANGED to the outbox (topic `catalog-events`) for
-// every event whose published form it changes.
+// every event whose published form it changes, and ARTIST_CHANGED for an artist.
 
 /// Inserts or updates. A new name also reaches the artist's events.
 struct put_artist {
@@ -169,6 +169,13 @@ struct seed_catalog {
   std::vector<put_keyword> keywords;
 };
 
+/// From `membership-events`: an artist has one active member more, or less.
+struct count_members {
+  uuid message; ///< at most once per consumer "catalog"
+  artist_id artist;
+  std::int64_t change = 0;
+};
+
 /// Who asked for a change of the catalog, for the audit log.
 struct audit_note {
   user_id admin;
@@ -183,7 +190,7 @@ struct audit_note {
 struct catalog_write {
   std::variant<put_artist, put_layout, put_event, put_keyword, seed_catalog, edit_event,
                cancel_event, delete_event, offer_seats, put_ticket_type, remove_layout,
-               remove_artist, describe_artist, note_call>
+               remove_artist, describe_artist, note_call, count_members>
       command;
   /// Written in the same transaction; with a rejection's own status where the command is rejected.
   std::optional<audit_note> audit = {};
@@ -239,6 +246,7 @@ struct event_detail {
 struct artist_item {
   artist_row artist;
   std::int64_t event_count = 0;
+  std::int64_t member_count = 0;
 };
 
 struct artist_page {
@@ -249,6 +257,7 @@ struct artist_page {
 struct artist_detail {
   artist_row artist;
   std::vector<event_item> events; ///< by event date
+  std::int64_t member_count = 0;
 };
 
 /// One connection for reading; one thread at a time. Sees only committed state. Fails with

@@ -18,8 +18,8 @@
 namespace tiketi::payment {
 
 /// Commits one step of a payment with its events and audit lines: a new row (version 1) when the
-/// reservation has no live payment, otherwise by compare-and-set on version - 1. `processed` is
-/// noted for the consumer "payment" in the same transaction.
+/// subject has no open payment (`is_open`), otherwise by compare-and-set on version - 1.
+/// `processed` is noted for the consumer "payment" in the same transaction.
 struct write_payment {
   payment_change change;
   time_point now;
@@ -57,7 +57,7 @@ public:
   virtual ~payment_queries() = default;
 
   /// The live one first, then the latest; 20 at most.
-  virtual result<std::vector<payment_view>> payments_of(reservation_id reservation) = 0;
+  virtual result<std::vector<payment_view>> payments_of(const payment_subject& subject) = 0;
   virtual result<std::optional<payment_view>> find(payment_id id) = 0;
   virtual result<std::optional<payment_view>> find_by_order(const std::string& order_id) = 0;
   /// Failed payments do not count: their key was given back.

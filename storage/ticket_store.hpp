@@ -4,6 +4,8 @@
 #include "actors/bus/messages.hpp"
 #include "actors/event/messages.hpp"
 #include "actors/store/group_commit.hpp"
+#include "storage/membership_store.hpp"
+#include "storage/transfer_store.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -43,6 +45,7 @@ struct event_row {
   std::string artist_name;
   layout_id layout;          ///< nil: standing
   std::string layout_config; ///< JSON text; empty: standing
+  std::string poster_url;    ///< empty: none
 };
 
 /// Everything an event actor needs to start.
@@ -86,6 +89,7 @@ struct change_reservation {
   payment_id paid_by;         ///< nil: unchanged
   stock_effect stock = stock_effect::keep;
   std::vector<reservation_item> items; ///< of the reservation: seats with tokens, tickets
+  listing_change listing;
   uuid message; ///< nil, or the event that caused it: at most once per consumer "ticket"
   history_entry history;
   std::vector<domain_event> events;
@@ -111,7 +115,9 @@ struct look_up {
 };
 
 struct ticket_write {
-  std::variant<create_reservation, change_reservation, change_catalog, look_up> command;
+  std::variant<create_reservation, change_reservation, change_catalog, look_up,
+               membership::change_membership, membership::award_entry, membership::put_artist_card>
+      command;
 };
 
 struct ticket_written {
@@ -122,6 +128,8 @@ struct ticket_written {
   reservation_id same_key; ///< the user's reservation that has this idempotency key already
   /// look_up, and a rejected change_reservation: the stored state; nothing: no such row.
   std::optional<reservation_status> found;
+  /// A rejected change of a listing: how the store has it; nothing: no such row.
+  std::optional<transfer_status> found_listing;
 };
 
 /// Implementations reconnect by themselves: while the database is away every command is `failed`

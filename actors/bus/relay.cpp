@@ -165,7 +165,7 @@ void send(relay_self self, std::size_t index, delivery_window::delivery d) {
 }
 
 bool wants(const subscription& to, const domain_event& event) {
-  return event.topic == to.topic
+  return (to.topic == "*" || event.topic == to.topic)
          && (to.types.empty()
              || std::find(to.types.begin(), to.types.end(), event.type) != to.types.end());
 }

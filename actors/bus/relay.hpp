@@ -17,8 +17,8 @@
 
 namespace tiketi {
 
-/// Who gets the events of a topic. `consumer` names the cursor, so it must not change once used,
-/// and one relay has each name once.
+/// Who gets the events of a topic, or of all (`*`); each subscription reads the outbox. `consumer`
+/// names the cursor, so it must not change once used, and one relay has each name once.
 struct subscription {
   std::string topic;
   std::string consumer;

@@ -128,7 +128,7 @@ std::string artists_body(const artist_page& page, std::int32_t number, std::int3
   for (const auto& item : page.artists) {
     auto row = artist_json(item.artist);
     row["event_count"] = item.event_count;
-    row["member_count"] = 0;
+    row["member_count"] = item.member_count;
     list.push_back(std::move(row));
   }
   return text_of(
@@ -155,7 +155,9 @@ std::string artist_body(const artist_detail& detail, time_point now) {
   }
   auto artist = artist_json(detail.artist);
   artist["updated_at"] = to_iso(detail.artist.updated_at);
-  return text_of({{"artist", std::move(artist)}, {"memberCount", 0}, {"events", std::move(list)}});
+  return text_of({{"artist", std::move(artist)},
+                  {"memberCount", detail.member_count},
+                  {"events", std::move(list)}});
 }
 
 } // namespace tiketi::catalog

@@ -29,8 +29,8 @@ std::string events_body(const event_page& page, const event_filter& filter, time
 std::string event_body(const event_detail& detail,
                        const std::vector<ticket::ticket_type_view>& types, time_point now);
 
-/// `{"artists":[...],"pagination":{...}}`. Memberships belong to the ticket role; while nothing
-/// tells the catalog their number, `member_count` is the contract's fallback, 0.
+/// `{"artists":[...],"pagination":{...}}`. Memberships belong to the ticket role; `member_count` is
+/// what its events add up to.
 std::string artists_body(const artist_page& page, std::int32_t number, std::int32_t limit);
 
 /// `{"artist":{...},"memberCount","events":[...]}`; `memberCount` as above.

@@ -117,6 +117,7 @@ event_changed read(const json& root) {
   out.event.seats_offered = !e.find("seatsOffered") || e.flag("seatsOffered");
   out.event.artist = e.optional_id<artist_id>("artistId");
   out.event.artist_name = e.optional_text("artistName");
+  out.event.poster_url = e.optional_text("posterImageUrl");
   if (const auto* layout = top.find("layout")) {
     const fields l{*layout, "layout"};
     auto& row = out.layout.emplace();
@@ -179,7 +180,8 @@ std::string to_json(const event_changed& change) {
                        {"cancelled", e.cancelled},
                        {"seatsOffered", e.seats_offered},
                        {"artistId", nullable_id(e.artist)},
-                       {"artistName", nullable(e.artist_name)}}},
+                       {"artistName", nullable(e.artist_name)},
+                       {"posterImageUrl", nullable(e.poster_url)}}},
                      {"layout", std::move(layout)},
                      {"ticketTypes", std::move(types)}};
   return root.dump(-1, ' ', false, json::error_handler_t::replace);

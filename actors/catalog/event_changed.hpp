@@ -16,7 +16,8 @@ inline constexpr std::string_view event_changed_type = "EVENT_CHANGED";
 /// Payload of EVENT_CHANGED: everything other roles may know about an event, so that the last one
 /// of a key says all. Its key is the event's id.
 struct event_changed {
-  event_row event; ///< id, texts, times, cancelled, layout, artist; the rest stays in the catalog
+  event_row
+      event; ///< id, texts, times, cancelled, layout, artist, poster; the rest stays in the catalog
   std::optional<layout_row> layout;
   std::vector<ticket_type_row> types;
 };

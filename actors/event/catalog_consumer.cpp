@@ -1,5 +1,6 @@
 #include "actors/event/catalog_consumer.hpp"
 
+#include "actors/catalog/artist_changed.hpp"
 #include "actors/catalog/event_changed.hpp"
 #include "actors/catalog/name_id.hpp"
 #include "actors/system/caf_error.hpp"
@@ -52,6 +53,7 @@ result<change_catalog> to_change(const domain_event& event) {
   out.event.cancelled = from.event.cancelled;
   out.event.artist = from.event.artist;
   out.event.artist_name = from.event.artist_name.value_or("");
+  out.event.poster_url = from.event.poster_url.value_or("");
   if (from.layout) {
     const auto plan = catalog::parse_layout(from.layout->config);
     if (!plan)
@@ -80,6 +82,28 @@ struct consumer_state {
   event_changed_fn changed;
 };
 
+caf::result<applied> put_artist(consumer_actor::stateful_pointer<consumer_state> self,
+                                const domain_event& event) {
+  auto artist = catalog::parse_artist_changed(event.payload);
+  if (!artist)
+    return to_caf(artist.error());
+  auto promise = self->make_response_promise<applied>();
+  const membership::put_artist_card command{
+      event.id,
+      {artist->id, artist->name, artist->image_url.value_or(""), artist->membership_price}};
+  self->request(self->state.writer, caf::infinite, ticket_write{command})
+      .then(
+          [promise, id = event.id](const ticket_written& written) mutable {
+            if (written.status == commit_status::committed)
+              promise.deliver(applied{id, written.duplicate});
+            else
+              promise.deliver(to_caf(written.status == commit_status::unknown ? errc::in_doubt
+                                                                              : errc::unavailable));
+          },
+          [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+  return promise;
+}
+
 consumer_actor::behavior_type
 catalog_consumer(consumer_actor::stateful_pointer<consumer_state> self, ticket_writer writer,
                  event_changed_fn changed) {
@@ -89,6 +113,8 @@ catalog_consumer(consumer_actor::stateful_pointer<consumer_state> self, ticket_w
       [self](const deliver& message) -> caf::result<applied> {
         const auto& event = message.event;
         const auto id = event.id;
+        if (event.topic == catalog::catalog_topic && event.type == catalog::artist_changed_type)
+          return put_artist(self, event);
         if (event.topic != catalog::catalog_topic || event.type != catalog::event_changed_type)
           return applied{id, false};
         auto change = to_change(event);

@@ -5,6 +5,7 @@
 #include "actors/event/metrics.hpp"
 #include "actors/event/options.hpp"
 #include "actors/event/reader.hpp"
+#include "actors/membership/handle.hpp"
 #include "actors/payment/type_ids.hpp"
 #include "actors/queue/type_ids.hpp"
 #include "actors/seat/guard.hpp"
@@ -57,6 +58,7 @@ struct ticket_context {
   ticket_writer writer;
   store_reader reader;
   guard_actor guard;
+  membership::tiers_view members; ///< null: nobody is one
   std::shared_ptr<late_links> links = std::make_shared<late_links>();
 };
 

@@ -6,6 +6,7 @@
 #include "actors/seat/seat_actor.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/ticket_type/ticket_type_actor.hpp"
+#include "actors/transfer/resale.hpp"
 
 #include <functional>
 #include <map>
@@ -145,6 +146,8 @@ public:
     arm(r, m.wake_at);
     if (m.status != r.status)
       move(r, m.status);
+    if (m.user != r.user)
+      change_owner(r, m.user);
     // Commands still on the way to it are counted here and not there.
     if (m.resting && m.handled == r.forwarded)
       forget(found);
@@ -200,7 +203,7 @@ private:
 
   bool idle() const {
     return ready_ && !loading_ && records_.empty() && keys_.empty() && revivals_.empty()
-           && kept_.empty() && (!event_.cancelled || sale_ended_);
+           && kept_.empty() && asking_ == 0 && (!event_.cancelled || sale_ended_);
   }
 
   // -- loading -----------------------------------------------------------------------------------
@@ -453,6 +456,19 @@ private:
       live_items_.erase(found);
   }
 
+  /// Sold on: the limit of each follows; the key was the seller's.
+  void change_owner(record& r, const user_id& owner) {
+    const bool live =
+        r.status == reservation_status::pending || r.status == reservation_status::confirmed;
+    if (live)
+      give_back_limit(r);
+    if (!r.key.empty())
+      keys_.erase({r.user, std::exchange(r.key, {})});
+    r.user = owner;
+    if (live)
+      live_items_[owner] += r.count;
+  }
+
   void move(record& r, reservation_status status) {
     const bool sold = status == reservation_status::confirmed;
     const bool ended =
@@ -481,6 +497,38 @@ private:
   template <class Request>
   void reserve(const Request& m, hold_promise promise) {
     context_->metrics.holds.Increment();
+    if (options().pre_sale && pre_sale_tier(event_, now()))
+      ask_tier(m, std::move(promise));
+    else
+      reserve_as(m, std::nullopt, std::move(promise));
+  }
+
+  /// Only while a pre-sale runs: who is this?
+  template <class Request>
+  void ask_tier(const Request& m, hold_promise promise) {
+    if (!context_->members) {
+      reserve_as(m, membership::tier::bronze, std::move(promise));
+      return;
+    }
+    if (asking_ >= options().holds_max) {
+      refuse(promise, errc::overloaded);
+      return;
+    }
+    ++asking_;
+    self_->request(context_->members, caf::infinite, membership::get_tier{m.user, event_.artist})
+        .then(
+            [this, m, promise](const membership::member_tier& t) {
+              --asking_;
+              reserve_as(m, t.value, promise);
+            },
+            [this, promise](caf::error&) mutable {
+              --asking_;
+              refuse(promise, errc::unavailable);
+            });
+  }
+
+  template <class Request>
+  void reserve_as(const Request& m, std::optional<membership::tier> tier, hold_promise promise) {
     if (auto ok = check_request(m, options().limits); !ok) {
       refuse(promise, ok.error());
       return;
@@ -498,7 +546,10 @@ private:
       return;
     }
     reservation_view view;
-    if (auto ok = plan(m, view); !ok) {
+    auto ok = tier ? check_pre_sale(event_, *tier, now()) : result<void>{};
+    if (ok)
+      ok = plan(m, view);
+    if (!ok) {
       // It may be the repeat of a hold that succeeded and is not in memory any more.
       if (m.idempotency_key.empty())
         refuse(promise, ok.error());
@@ -790,6 +841,27 @@ private:
   }
   void on(apply_payment m, promise_of<payment_outcome> p) { pass_on(m, std::move(p)); }
   void on(apply_refund m, promise_of<refund_applied> p) { pass_on(m, std::move(p)); }
+  void on(unlist_ticket m, promise_of<reservation_view> p) { pass_on(m, std::move(p)); }
+  void on(buy_listed m, promise_of<payment_outcome> p) { pass_on(m, std::move(p)); }
+
+  void on(list_ticket m, promise_of<reservation_view> p) {
+    if (auto ok = check_resale(event_, now()); !ok)
+      refuse(p, ok.error());
+    else
+      pass_on(m, std::move(p));
+  }
+
+  void on(check_listing m, promise_of<payable> p) {
+    if (auto ok = check_resale(event_, now()); !ok) {
+      refuse(p, ok.error());
+      return;
+    }
+    const auto live = live_items_.find(m.user);
+    const auto has = live == live_items_.end() ? 0 : live->second;
+    m.seat_room = options().limits.seats_per_user_and_event - has;
+    m.ticket_room = options().limits.tickets_per_user_and_event - has;
+    pass_on(m, std::move(p));
+  }
 
   void on(get_seat_map, promise_of<seat_map_view> promise) { promise.deliver(map_.publish()); }
 
@@ -824,6 +896,14 @@ private:
   }
 
   void absent(const apply_payment&, promise_of<payment_outcome>& promise, const failure& why) {
+    absent_paid(promise, why);
+  }
+
+  void absent(const buy_listed&, promise_of<payment_outcome>& promise, const failure& why) {
+    absent_paid(promise, why);
+  }
+
+  void absent_paid(promise_of<payment_outcome>& promise, const failure& why) {
     if (why.code == errc::not_found)
       promise.deliver(payment_outcome{payment_verdict::refund_due, "unknown_reservation", false});
     else
@@ -891,6 +971,7 @@ private:
   std::map<reservation_id, std::vector<revived_fn>> revivals_;
   std::unordered_map<user_id, std::int32_t> live_items_;
   std::size_t holding_ = 0; ///< holds on their way
+  std::size_t asking_ = 0;  ///< holds that wait to hear of a membership
   std::size_t ending_ = 0;  ///< reservations of a cancelled event being ended, or asked for
   std::size_t ended_now_ = 0;
   bool sale_ended_ = false; ///< cancelled, and nothing is live any more
@@ -940,6 +1021,18 @@ event_actor::behavior_type event_behavior(event_actor::stateful_pointer<event_st
       },
       [self](apply_refund& m) -> caf::result<refund_applied> {
         return self->state.sale->handle<refund_applied>(m);
+      },
+      [self](list_ticket& m) -> caf::result<reservation_view> {
+        return self->state.sale->handle<reservation_view>(m);
+      },
+      [self](unlist_ticket& m) -> caf::result<reservation_view> {
+        return self->state.sale->handle<reservation_view>(m);
+      },
+      [self](check_listing& m) -> caf::result<payable> {
+        return self->state.sale->handle<payable>(m);
+      },
+      [self](buy_listed& m) -> caf::result<payment_outcome> {
+        return self->state.sale->handle<payment_outcome>(m);
       },
       [self](hold_finished& m) { self->state.sale->on(m); },
       [self](const reservation_moved& m) { self->state.sale->on(m); },

@@ -44,6 +44,10 @@ using event_actor =
                      caf::replies_to<check_payable>::with<payable>,
                      caf::replies_to<apply_payment>::with<payment_outcome>,
                      caf::replies_to<apply_refund>::with<refund_applied>,
+                     caf::replies_to<list_ticket>::with<reservation_view>,
+                     caf::replies_to<unlist_ticket>::with<reservation_view>,
+                     caf::replies_to<check_listing>::with<payable>,
+                     caf::replies_to<buy_listed>::with<payment_outcome>,
                      caf::reacts_to<hold_finished>, caf::reacts_to<reservation_moved>,
                      caf::reacts_to<child_failed>, caf::reacts_to<refresh_event>,
                      caf::reacts_to<stop_event>, caf::reacts_to<event_tick>>;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/base/ids.hpp"
+#include "actors/transfer/ids.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -68,6 +69,25 @@ typename Inspector::result_type inspect(Inspector& f, history_entry& x) {
   return f(caf::meta::type_name("history_entry"), x.at, x.action, x.detail);
 }
 
+/// What a ticket is offered for. Money in won.
+struct transfer_terms {
+  transfer_id id;   ///< nil: it is not offered
+  artist_id artist; ///< nil: none, so nobody has to be a member
+  std::int64_t original_price = 0;
+  std::int64_t fee = 0;
+  std::int32_t fee_percent = 0;
+  std::int64_t total_price = 0; ///< what the buyer pays
+  time_point listed_at;
+
+  friend bool operator==(const transfer_terms&, const transfer_terms&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, transfer_terms& x) {
+  return f(caf::meta::type_name("transfer_terms"), x.id, x.artist, x.original_price, x.fee,
+           x.fee_percent, x.total_price, x.listed_at);
+}
+
 struct reservation_view {
   reservation_id id;
   user_id user;
@@ -88,6 +108,10 @@ struct reservation_view {
   std::string address;
   time_point event_date;
   bool replayed = false; ///< an idempotency key was met again
+  // Resale; only where one reservation is read by itself.
+  transfer_terms listing;        ///< offered now
+  transfer_id bought_through;    ///< how its user came by it; nil: by reserving it
+  std::vector<payment_id> spent; ///< payments of earlier owners, who sold it on
 };
 
 template <class Inspector>
@@ -95,7 +119,7 @@ typename Inspector::result_type inspect(Inspector& f, reservation_view& x) {
   return f(caf::meta::type_name("reservation_view"), x.id, x.user, x.event, x.number,
            x.total_amount, x.status, x.payment, x.payment_method, x.paid_by, x.created_at,
            x.expires_at, x.items, x.history, x.event_title, x.venue, x.address, x.event_date,
-           x.replayed);
+           x.replayed, x.listing, x.bought_through, x.spent);
 }
 
 /// Command: hold these seats, all or nothing. Answered by `reservation_view` after the commit.
@@ -137,15 +161,17 @@ typename Inspector::result_type inspect(Inspector& f, reserve_tickets& x) {
 }
 
 /// Command: the owner gives the reservation up. Answered by `reservation_view`.
-/// Fails with not_found (also somebody else's), already_ended.
+/// Fails with not_found (also somebody else's), already_ended, conflict (offered for resale, or not
+/// paid with `payment`).
 struct cancel_reservation {
   reservation_id reservation;
   user_id user;
+  payment_id payment = {}; ///< only what was paid with this; nil: anyway
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, cancel_reservation& x) {
-  return f(caf::meta::type_name("cancel_reservation"), x.reservation, x.user);
+  return f(caf::meta::type_name("cancel_reservation"), x.reservation, x.user, x.payment);
 }
 
 /// Command: an administrator, or the end of the event, ends the reservation whoever owns it: what

@@ -32,6 +32,8 @@ ticket_metrics::ticket_metrics(prometheus::Registry& registry)
       cancelled(counter(registry, "business_reservation_cancelled_total",
                         "Reservations cancelled or refunded")),
       expired(counter(registry, "business_reservation_expired_total", "Reservations expired")),
+      transferred(counter(registry, "business_transfer_completed_total",
+                          "Tickets that changed hands through resale")),
       refused(counter(registry, "ticket_payments_refused_total", "Captured payments sent back")),
       reconciled(counter(registry, "reconciliation_mismatch_total",
                          "Payments found by asking instead of by their message")),

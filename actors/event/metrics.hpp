@@ -12,19 +12,20 @@ namespace tiketi::ticket {
 struct ticket_metrics {
   explicit ticket_metrics(prometheus::Registry& registry);
 
-  prometheus::Counter& created;    ///< business_reservation_total
-  prometheus::Counter& confirmed;  ///< business_reservation_confirmed_total
-  prometheus::Counter& cancelled;  ///< business_reservation_cancelled_total
-  prometheus::Counter& expired;    ///< business_reservation_expired_total
-  prometheus::Counter& refused;    ///< ticket_payments_refused_total
-  prometheus::Counter& reconciled; ///< reconciliation_mismatch_total
-  prometheus::Counter& holds;      ///< ticket_holds_total
-  prometheus::Counter& conflicts;  ///< ticket_hold_conflicts_total
-  prometheus::Counter& replays;    ///< ticket_idempotent_replays_total
-  prometheus::Counter& doubts;     ///< ticket_store_doubts_total
-  prometheus::Gauge& events;       ///< ticket_active_actors{kind="event"}
-  prometheus::Gauge& reservations; ///< ticket_active_actors{kind="reservation"}
-  prometheus::Gauge& seats;        ///< ticket_active_actors{kind="seat"}
+  prometheus::Counter& created;     ///< business_reservation_total
+  prometheus::Counter& confirmed;   ///< business_reservation_confirmed_total
+  prometheus::Counter& cancelled;   ///< business_reservation_cancelled_total
+  prometheus::Counter& expired;     ///< business_reservation_expired_total
+  prometheus::Counter& transferred; ///< business_transfer_completed_total
+  prometheus::Counter& refused;     ///< ticket_payments_refused_total
+  prometheus::Counter& reconciled;  ///< reconciliation_mismatch_total
+  prometheus::Counter& holds;       ///< ticket_holds_total
+  prometheus::Counter& conflicts;   ///< ticket_hold_conflicts_total
+  prometheus::Counter& replays;     ///< ticket_idempotent_replays_total
+  prometheus::Counter& doubts;      ///< ticket_store_doubts_total
+  prometheus::Gauge& events;        ///< ticket_active_actors{kind="event"}
+  prometheus::Gauge& reservations;  ///< ticket_active_actors{kind="reservation"}
+  prometheus::Gauge& seats;         ///< ticket_active_actors{kind="seat"}
 };
 
 } // namespace tiketi::ticket

@@ -201,7 +201,10 @@ private:
     promise.deliver(to_caf({errc::not_found, "Reservation not found"}));
   }
 
-  void absent(const apply_payment&, promise_of<payment_outcome>& promise) {
+  void absent(const apply_payment&, promise_of<payment_outcome>& promise) { refund(promise); }
+  void absent(const buy_listed&, promise_of<payment_outcome>& promise) { refund(promise); }
+
+  void refund(promise_of<payment_outcome>& promise) {
     promise.deliver(payment_outcome{payment_verdict::refund_due, "unknown_reservation", false});
   }
 
@@ -244,6 +247,18 @@ region_control::behavior_type region_behavior(region_control::stateful_pointer<r
       },
       [self](apply_refund& m) -> caf::result<refund_applied> {
         return self->state.region->handle<refund_applied>(m);
+      },
+      [self](list_ticket& m) -> caf::result<reservation_view> {
+        return self->state.region->handle<reservation_view>(m);
+      },
+      [self](unlist_ticket& m) -> caf::result<reservation_view> {
+        return self->state.region->handle<reservation_view>(m);
+      },
+      [self](check_listing& m) -> caf::result<payable> {
+        return self->state.region->handle<payable>(m);
+      },
+      [self](buy_listed& m) -> caf::result<payment_outcome> {
+        return self->state.region->handle<payment_outcome>(m);
       },
       [self](const passivate_event& m) { self->state.region->passivate(m.event); },
       [self](const stay_event& m) { self->state.region->stay(m.event); },

@@ -1,7 +1,9 @@
 #include "actors/event/role.hpp"
 
 #include "actors/event/payment_consumer.hpp"
+#include "actors/membership/membership_actor.hpp"
 #include "actors/seat/local_guard.hpp"
+#include "actors/transfer/transfer_desk.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -59,16 +61,31 @@ ticket_role start_ticket(caf::actor_system& sys, environment& env, prometheus::R
     role.helpers.push_back(caf::actor_cast<caf::actor>(pool));
   }
   role.reader = pool;
+  role.store = pool;
   auto guard = std::move(dependencies.guard);
   if (!guard) {
     guard = sys.spawn(local_guard);
     role.helpers.push_back(caf::actor_cast<caf::actor>(guard));
   }
+  if (dependencies.memberships) {
+    role.members = membership::spawn_memberships(
+        sys, env, registry, dependencies.detached,
+        {role.writer, std::move(dependencies.memberships), options.membership_tick});
+    role.points = membership::spawn_points_consumer(sys, role.members);
+  }
   auto metrics = std::make_shared<ticket_metrics>(registry);
-  auto context = std::make_shared<owned_context>(owned_context{
-      {env, *metrics, std::move(options), role.writer, pool, guard, role.links}, metrics});
+  auto context = std::make_shared<owned_context>(
+      owned_context{{env, *metrics, std::move(options), role.writer, pool, guard,
+                     membership::tiers_view{role.members}, role.links},
+                    metrics});
   role.region = sys.spawn(region_behavior, ticket_context_ptr{std::move(context)});
-  role.consumer = sys.spawn(payment_consumer, payments_view{role.region});
+  if (dependencies.transfers)
+    role.transfers = spawn_transfer_desk(sys, env, dependencies.detached, role.region,
+                                         std::move(dependencies.transfers),
+                                         membership::tiers_view{role.members});
+  role.consumer =
+      sys.spawn(payment_consumer, payments_view{role.region}, transfers_view{role.transfers},
+                membership::payments_view{role.members});
   role.event_changed = [region = role.region](event_id id) {
     caf::anon_send(region, ticket::event_changed{id});
   };
@@ -81,7 +98,10 @@ void stop_ticket(caf::actor_system& sys, ticket_role& role, milliseconds patienc
       caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   };
   end(role.consumer);
+  end(role.transfers);
+  end(role.points);
   end(role.region);
+  end(role.members);
   if (role.writer) {
     // Behind everything the writer was given: its answer says that all of it is written.
     caf::scoped_actor self{sys};

@@ -5,6 +5,7 @@
 #include "actors/event/handle.hpp"
 #include "actors/event/options.hpp"
 #include "actors/event/region_actor.hpp"
+#include "actors/membership/handle.hpp"
 #include "storage/ticket_store.hpp"
 
 #include <functional>
@@ -23,7 +24,9 @@ struct ticket_dependencies {
   std::shared_ptr<ticket_writes> writes;
   /// A connection for each of `ticket_options::readers`, 1 at least.
   std::vector<std::shared_ptr<ticket_queries>> queries;
-  guard_actor guard;      ///< null: the one in process
+  std::shared_ptr<membership::membership_queries> memberships; ///< null: there are none
+  std::shared_ptr<transfer_queries> transfers;                 ///< null: nothing is resold
+  guard_actor guard;                                           ///< null: the one in process
   bool detached = true;   ///< false: blocking actors stay on the scheduler (simulation only)
   batch_observer observe; ///< called after each transaction; may be empty
 };
@@ -31,8 +34,13 @@ struct ticket_dependencies {
 struct ticket_role {
   region_control region;   ///< for the front (`region_actor`) and payment (`payments_view`)
   reader_actor reader;     ///< for the front
+  store_reader store;      ///< the same readers, with what else they can be asked
   ticket_writer writer;    ///< for the consumer of `catalog-events`
   consumer_actor consumer; ///< of `payment-events`, named "ticket"
+
+  consumer_actor points;                ///< of `reservation-events`; null as the next one
+  membership::membership_actor members; ///< null without a store for them; for the front
+  transfer_desk transfers;              ///< null without a store for them; for front and payment
 
   /// Tells the region that an event changed in the store. Callable from any thread.
   std::function<void(event_id)> event_changed;

@@ -1,5 +1,7 @@
 #include "actors/event/sale.hpp"
 
+#include "actors/catalog/status.hpp"
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -92,6 +94,32 @@ result<void> check_sale(const event_row& event, time_point now) {
       || (event.event_date != none && now >= event.event_date))
     return failure{errc::sale_closed, "The sale of this event has ended"};
   return {};
+}
+
+std::optional<membership::tier> pre_sale_tier(const event_row& event, time_point now) {
+  using membership::tier;
+  if (event.artist.is_nil() || event.sale_start == time_point{})
+    return std::nullopt;
+  const auto turns = catalog::schedule_from(event.sale_start);
+  if (now >= turns.bronze || !check_sale(event, now))
+    return std::nullopt;
+  if (now < turns.gold)
+    return tier::diamond;
+  return now < turns.silver ? tier::gold : tier::silver;
+}
+
+result<void> check_pre_sale(const event_row& event, membership::tier tier, time_point now) {
+  const auto needed = pre_sale_tier(event, now);
+  if (!needed || tier >= *needed)
+    return {};
+  const auto turns = catalog::schedule_from(event.sale_start);
+  const auto turn = tier == membership::tier::gold     ? turns.gold
+                    : tier == membership::tier::silver ? turns.silver
+                                                       : turns.bronze;
+  return failure{
+      errc::sale_closed,
+      fmt::format("This is the pre-sale for {} members of the artist; you can buy from {}",
+                  to_string(*needed), to_iso(turn))};
 }
 
 result<void> check_limit(std::int32_t live, std::int32_t more, std::int32_t limit) {

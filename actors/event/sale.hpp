@@ -4,6 +4,7 @@
 #include "storage/ticket_store.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +35,14 @@ result<void> check_request(const reserve_tickets& request, const sale_limits& li
 
 /// sale_closed: cancelled, not yet on sale, ended, or the event is over.
 result<void> check_sale(const event_row& event, time_point now);
+
+/// The lowest tier that may buy now, while the event's pre-sale runs; nothing: everybody, or
+/// nobody. Members of its artist come first: diamond from the start of the sale, gold an hour
+/// later, silver after 24 hours, everybody after 48. An event without an artist has no pre-sale.
+std::optional<membership::tier> pre_sale_tier(const event_row& event, time_point now);
+
+/// sale_closed: it is not this tier's turn yet.
+result<void> check_pre_sale(const event_row& event, membership::tier tier, time_point now);
 
 /// limit_exceeded: `live` seats or tickets and these `more` are over `limit`.
 result<void> check_limit(std::int32_t live, std::int32_t more, std::int32_t limit);

@@ -16,6 +16,15 @@ struct overload : Fs... {
 template <class... Fs>
 overload(Fs...) -> overload<Fs...>;
 
+/// Of a job that asks whether it may be paid.
+user_id user_of(const job_kind& what) {
+  return std::visit(overload{[](const prepare_job& j) { return j.user; },
+                             [](const process_job& j) { return j.user; },
+                             [](const confirm_job& j) { return j.user; },
+                             [](const auto&) { return user_id{}; }},
+                    what);
+}
+
 std::string_view word(capture_outcome o) {
   constexpr std::string_view words[] = {"approved", "declined", "not_found", "unknown"};
   return words[static_cast<std::size_t>(o)];
@@ -25,23 +34,29 @@ payment_done done_with(const payment_view& p, bool repeated = false) {
   return {p, repeated};
 }
 
+std::string_view goal_of(subject_kind kind) {
+  constexpr std::string_view texts[] = {"The reservation could not be confirmed",
+                                        "The ticket could not be bought",
+                                        "The membership could not be activated"};
+  return texts[static_cast<std::size_t>(kind)];
+}
+
 failure given_back(const payment_view& p) {
-  return {errc::conflict, "The reservation could not be confirmed (" + p.refund_reason
+  return {errc::conflict, std::string(goal_of(p.kind)) + " (" + p.refund_reason
                               + "). The payment has been refunded."};
 }
 
 } // namespace
 
-desk::desk(reservation_id reservation, desk_options options)
-    : reservation_(reservation), options_(std::move(options)) {}
+desk::desk(const payment_subject& subject, desk_options options)
+    : subject_(subject), options_(std::move(options)) {}
 
 bool desk::idle() const noexcept {
   return phase_ == phase::idle && !job_ && waiting_.empty();
 }
 
 payment_view* desk::live() {
-  const auto found =
-      std::find_if(rows_.begin(), rows_.end(), [](const auto& p) { return is_live(p.status); });
+  const auto found = std::find_if(rows_.begin(), rows_.end(), is_open);
   return found == rows_.end() ? nullptr : &*found;
 }
 
@@ -170,8 +185,16 @@ void desk::begin(desk_actions& out, time_point now) {
             else if (found->status != payment_status::captured)
               done(out, failure{errc::invalid_request, "Only confirmed payments can be cancelled"},
                    now);
-            else
-              refund_because(out, j.reason, {}, now);
+            else if (subject_.kind == subject_kind::membership)
+              done(out,
+                   failure{errc::invalid_request,
+                           "The payment of a membership cannot be cancelled once it is active"},
+                   now);
+            else {
+              // Not before the money: what somebody sold on, or offers, is not theirs to end.
+              phase_ = phase::ending;
+              out.push_back(end_subject_action{j.user, j.payment});
+            }
           },
           [&](const news_job& j) { begin_news(out, j, now); },
           [&](const resume_job&) { done(out, payment_done{}, now); },
@@ -238,10 +261,45 @@ void desk::begin_news(desk_actions& out, const news_job& j, time_point now) {
       return;
     }
   } else if (p && p->status == payment_status::pending && j.what == reservation_news::ended) {
-    write(out, {fail(*p, "The reservation ended: " + j.reason, now).value(), {}, {}, j.event});
+    write(out, {fail(*p, "The " + to_string(subject_.kind) + " ended: " + j.reason, now).value(),
+                {},
+                {},
+                j.event});
     return;
   }
   done(out, payment_done{}, now);
+}
+
+desk_actions desk::subject_ended(result<void> answer_, time_point now) {
+  desk_actions out;
+  if (phase_ != phase::ending || !job_)
+    return out;
+  phase_ = phase::idle;
+  const auto* j = std::get_if<cancel_job>(&job_->what);
+  if (!answer_)
+    done(out, answer_.error(), now);
+  else if (const auto* p = live(); j && p && p->status == payment_status::captured)
+    refund_because(out, j->reason, {}, now);
+  else
+    done(out, failure{errc::internal}, now);
+  return out;
+}
+
+/// A listing or membership may have a pending payment that is in the way: of another buyer, who has
+/// had time enough, or of an earlier price. True: it is being ended, and then the job goes on.
+bool desk::make_way(desk_actions& out, const terms& t, const user_id& user, time_point now) {
+  const auto* p = live();
+  if (subject_.kind == subject_kind::reservation || !p || p->status != payment_status::pending)
+    return false;
+  const bool other = p->user != user;
+  if (other ? now < p->updated_at + options_.reserved_for : p->amount == t.amount)
+    return false;
+  making_way_ = true;
+  write(out, {fail(*p, other ? "Somebody else is buying it" : "The price has changed", now).value(),
+              {},
+              {},
+              {}});
+  return true;
 }
 
 desk_actions desk::payable(result<terms> answer_, time_point now) {
@@ -250,17 +308,30 @@ desk_actions desk::payable(result<terms> answer_, time_point now) {
     return out;
   phase_ = phase::idle;
   if (!answer_) {
-    done(out, answer_.error(), now);
+    // A membership that this user has just paid is not payable any more: the click came twice.
+    const auto* j = std::get_if<process_job>(&job_->what);
+    if (j && subject_.kind == subject_kind::membership && answer_.error().code == errc::not_pending
+        && !rows_.empty() && rows_.front().status == payment_status::captured
+        && rows_.front().user == j->user)
+      done(out, done_with(rows_.front(), true), now);
+    else
+      done(out, answer_.error(), now);
     return out;
   }
   const auto& t = *answer_;
+  if (make_way(out, t, user_of(job_->what), now))
+    return out;
   auto* p = live();
+  if (p && p->status == payment_status::pending && p->user != user_of(job_->what)) {
+    done(out, failure{errc::conflict, "Somebody else is buying it right now"}, now);
+    return out;
+  }
   if (p && p->amount != t.amount) {
     done(out, failure{errc::amount_mismatch}, now);
     return out;
   }
   const auto fresh = [&](const fresh_ids& ids, user_id user) {
-    auto row = new_payment(ids, reservation_, t.event, user, t.amount, now);
+    auto row = new_payment(ids, subject_, t.event, user, t.amount, now);
     row.demo = options_.demo;
     return row;
   };
@@ -316,17 +387,20 @@ desk_actions desk::written(write_outcome outcome, time_point now) {
     committed(out, std::exchange(pending_, std::nullopt)->next, now);
     break;
   case write_outcome::duplicate:
+    making_way_ = false;
     // What the event caused is durable already; the rows say what that was.
     pending_.reset();
     answer(out, payment_done{});
     reload(out);
     break;
   case write_outcome::key_taken:
+    making_way_ = false;
     pending_.reset();
     phase_ = phase::idle;
     done(out, failure{errc::invalid_request, "This payment key belongs to another payment"}, now);
     break;
   case write_outcome::rejected:
+    making_way_ = false;
     pending_.reset();
     answer(out, failure{errc::in_doubt});
     reload(out);
@@ -372,6 +446,7 @@ void desk::not_committed(desk_actions& out, const failure& why, time_point now) 
   }
   pending_.reset();
   phase_ = phase::idle;
+  making_way_ = false;
   done(out, why, now);
 }
 
@@ -397,7 +472,9 @@ void desk::committed(desk_actions& out, payment_view row, time_point now) {
     out.push_back(tell_payment_action{std::move(row)});
     return;
   case payment_status::failed:
-    if (news)
+    if (std::exchange(making_way_, false) && job_)
+      begin(out, now); // asks again: time has passed
+    else if (news)
       done(out, payment_done{}, now);
     else
       done(out, failure{errc::invalid_request, "Payment declined: " + row.failure_text}, now);
@@ -483,8 +560,8 @@ desk_actions desk::judged(result<verdict_news> verdict, time_point now) {
   if (!verdict) {
     // The event in the outbox brings the reservation to its end.
     done(out,
-         failure{errc::in_doubt, "Paid, but the reservation is not confirmed yet. Repeat to "
-                                 "learn the outcome."},
+         failure{errc::in_doubt, "Paid, but the " + to_string(subject_.kind)
+                                     + " is not confirmed yet. Repeat to learn the outcome."},
          now);
   } else if (verdict->confirmed) {
     confirmed_ = p->id; // becomes durable with the ticket role's own event

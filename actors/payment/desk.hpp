@@ -65,6 +65,11 @@ struct load_payments_action {};
 struct ask_payable_action {
   user_id user;
 };
+/// What was paid for is given up by its owner: in the ticket role, which knows who that is.
+struct end_subject_action {
+  user_id user;
+  payment_id payment;
+};
 struct write_action {
   payment_change change;
 };
@@ -96,9 +101,9 @@ struct wait_action {
 };
 
 using desk_action =
-    std::variant<load_payments_action, ask_payable_action, write_action, look_up_action,
-                 capture_action, find_capture_action, refund_action, tell_payment_action,
-                 tell_refund_action, answer_action, wait_action>;
+    std::variant<load_payments_action, ask_payable_action, end_subject_action, write_action,
+                 look_up_action, capture_action, find_capture_action, refund_action,
+                 tell_payment_action, tell_refund_action, answer_action, wait_action>;
 using desk_actions = std::vector<desk_action>;
 
 // -- what came of it ---------------------------------------------------------------------------
@@ -130,19 +135,22 @@ struct desk_options {
   std::string provider;
   bool demo = false;
   bool instant = false;         ///< the provider captures without a payment key
-  std::size_t waiting_max = 32; ///< jobs of one reservation
+  std::size_t waiting_max = 32; ///< jobs of one subject
+  /// A payment somebody prepared for a listing keeps others away this long.
+  milliseconds reserved_for{300'000};
 };
 
-/// All payments of one reservation, one job at a time, so that money is captured at most once and
-/// whatever cannot be used is given back. Pure: events in, actions out; the caller carries every
-/// action out and reports its outcome, exactly once each, except `answer_action`.
+/// All payments of one subject (a reservation, a listing, a membership), one job at a time, so that
+/// money is captured at most once and whatever cannot be used is given back. Pure: events in,
+/// actions out; the caller carries every action out and reports its outcome, exactly once each,
+/// except `answer_action`.
 ///
 /// Order of a capture: intent durable (`capturing`), then the provider, then `captured` and its
 /// event in one transaction, then the ticket role. Whatever fails after the intent is repeated
 /// until it is definite; a caller that would have to wait for it hears `in_doubt`.
 class desk {
 public:
-  desk(reservation_id reservation, desk_options options);
+  desk(const payment_subject& subject, desk_options options);
 
   desk_actions accept(std::uint64_t job, job_kind what, time_point now);
 
@@ -153,6 +161,8 @@ public:
     event_id event;
   };
   desk_actions payable(result<terms> answer, time_point now);
+  /// The owner gave it up, or it had ended before; a failure: it stays as it is.
+  desk_actions subject_ended(result<void> answer, time_point now);
   desk_actions written(write_outcome outcome, time_point now);
   /// The row as it is durable now; nothing: no such row. A failure: still not known.
   desk_actions looked_up(result<std::optional<payment_view>> row, time_point now);
@@ -178,6 +188,7 @@ private:
     idle,
     loading,
     checking,   ///< the ticket role was asked whether it may be paid
+    ending,     ///< the ticket role was asked to end what was paid for
     writing,    ///< `pending_` is being committed
     looking_up, ///< whether `pending_` was committed
     capturing,
@@ -201,6 +212,7 @@ private:
   void load(desk_actions& out);
   void resume(desk_actions& out);
   void write(desk_actions& out, payment_change change);
+  bool make_way(desk_actions& out, const terms& t, const user_id& user, time_point now);
   void committed(desk_actions& out, payment_view row, time_point now);
   void not_committed(desk_actions& out, const failure& why, time_point now);
   void reload(desk_actions& out);
@@ -215,14 +227,15 @@ private:
     return p.resolved || confirmed_ == p.id;
   }
 
-  reservation_id reservation_;
+  payment_subject subject_;
   desk_options options_;
   bool loaded_ = false;
   bool owed_ = false; ///< has to be loaded, because something may be half way
   phase phase_ = phase::idle;
   std::vector<payment_view> rows_;
-  std::optional<job> job_; ///< in work and not answered yet
-  bool repeated_ = false;  ///< the money was there before that job
+  std::optional<job> job_;  ///< in work and not answered yet
+  bool repeated_ = false;   ///< the money was there before that job
+  bool making_way_ = false; ///< `pending_` only clears the way for that job
   std::deque<job> waiting_;
   std::optional<payment_change> pending_;
   payment_id confirmed_;         ///< the ticket role said so to this desk

@@ -14,8 +14,8 @@
 
 namespace tiketi::payment {
 
-/// The payment role: finds the actor of a reservation's payments on this node and forwards. A
-/// superset of `tickets_view`, and the consumer "payment" of `reservation-events`.
+/// The payment role: finds the actor of a subject's payments on this node and forwards. A superset
+/// of `tickets_view`, and the consumer "payment" of what the ticket role tells.
 using region_actor = caf::typed_actor<caf::replies_to<get_standing>::with<payment_standing>,
                                       caf::replies_to<prepare_payment>::with<payment_done>,
                                       caf::replies_to<confirm_payment>::with<payment_done>,
@@ -26,7 +26,7 @@ using region_actor = caf::typed_actor<caf::replies_to<get_standing>::with<paymen
 // Reads of committed state. They never leave the process.
 
 struct load_payments { ///< the live one first, then the latest
-  reservation_id reservation;
+  payment_subject subject;
 };
 struct find_order {
   std::string order_id;

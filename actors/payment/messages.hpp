@@ -43,6 +43,36 @@ typename Inspector::result_type inspect(Inspector& f, payment_standing& x) {
            x.amount, x.method);
 }
 
+/// What is paid for.
+enum class subject_kind : std::uint8_t { reservation, transfer, membership };
+
+/// The words of the wire format and of the database.
+inline std::string to_string(subject_kind k) {
+  constexpr const char* words[] = {"reservation", "transfer", "membership"};
+  return words[static_cast<std::size_t>(k)];
+}
+
+/// One thing that can be paid for: a reservation, a listing for resale, a membership.
+struct payment_subject {
+  payment_subject() = default;
+  payment_subject(const reservation_id& r) : id(r.value) {} // implicit: the usual one
+  payment_subject(subject_kind k, const uuid& x) : kind(k), id(x) {}
+
+  subject_kind kind = subject_kind::reservation;
+  uuid id;
+
+  friend auto operator<=>(const payment_subject&, const payment_subject&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, payment_subject& x) {
+  return f(caf::meta::type_name("payment_subject"), x.kind, x.id);
+}
+
+inline std::string to_string(const payment_subject& x) {
+  return to_string(x.kind) + " " + to_string(x.id);
+}
+
 /// How far a payment is. On the wire `captured` is called `confirmed`.
 enum class payment_status : std::uint8_t {
   pending,   ///< has an order id; no money was asked for
@@ -63,7 +93,9 @@ inline std::string to_string(payment_status s) {
 /// One payment, as it is stored. Times at the epoch and empty texts: not yet, none.
 struct payment_view {
   payment_id id;
-  reservation_id reservation;
+  reservation_id reservation; ///< nil: for something else
+  subject_kind kind = subject_kind::reservation;
+  uuid reference; ///< the listing or membership; nil: for a reservation
   event_id event;
   user_id user;
   std::string order_id;
@@ -89,11 +121,16 @@ struct payment_view {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, payment_view& x) {
-  return f(caf::meta::type_name("payment_view"), x.id, x.reservation, x.event, x.user, x.order_id,
-           x.payment_key, x.amount, x.method, x.status, x.resolved, x.provider, x.demo,
-           x.provider_status, x.failure_text, x.refund_reason, x.refund_amount, x.approved_at,
-           x.refunded_at, x.created_at, x.updated_at, x.confirm_message, x.refund_message,
-           x.version);
+  return f(caf::meta::type_name("payment_view"), x.id, x.reservation, x.kind, x.reference, x.event,
+           x.user, x.order_id, x.payment_key, x.amount, x.method, x.status, x.resolved, x.provider,
+           x.demo, x.provider_status, x.failure_text, x.refund_reason, x.refund_amount,
+           x.approved_at, x.refunded_at, x.created_at, x.updated_at, x.confirm_message,
+           x.refund_message, x.version);
+}
+
+inline payment_subject subject_of(const payment_view& p) {
+  return p.kind == subject_kind::reservation ? payment_subject{p.reservation}
+                                             : payment_subject{p.kind, p.reference};
 }
 
 struct payment_done {
@@ -106,17 +143,17 @@ typename Inspector::result_type inspect(Inspector& f, payment_done& x) {
   return f(caf::meta::type_name("payment_done"), x.payment, x.repeated);
 }
 
-/// Command: get an order id for a reservation; a pending one is used again. Answered by
+/// Command: get an order id for something; a pending one is used again. Answered by
 /// `payment_done`. Fails as `check_payable`, with amount_mismatch, already_confirmed, unavailable.
 struct prepare_payment {
-  reservation_id reservation;
+  payment_subject subject;
   user_id user;
   std::int64_t amount = 0; ///< what the client believes it is; 0: it did not say
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, prepare_payment& x) {
-  return f(caf::meta::type_name("prepare_payment"), x.reservation, x.user, x.amount);
+  return f(caf::meta::type_name("prepare_payment"), x.subject, x.user, x.amount);
 }
 
 /// Command: capture what the client authorised at the provider. Answered by `payment_done` when
@@ -138,18 +175,20 @@ typename Inspector::result_type inspect(Inspector& f, confirm_payment& x) {
 /// Command: pay at once with a method that needs no visit to the provider. Answers and failures as
 /// `confirm_payment`, and those of `check_payable`.
 struct process_payment {
-  reservation_id reservation;
+  payment_subject subject;
   user_id user;
   std::string method;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, process_payment& x) {
-  return f(caf::meta::type_name("process_payment"), x.reservation, x.user, x.method);
+  return f(caf::meta::type_name("process_payment"), x.subject, x.user, x.method);
 }
 
 /// Command: the owner wants the money of a captured payment back. Answered by `payment_done` when
-/// it went back. Fails with not_found (also somebody else's), invalid_request (not captured),
+/// it went back. What was paid for ends first: only its owner may end it, so whoever sold the
+/// ticket on cannot take the money back. Fails with not_found (also somebody else's),
+/// invalid_request (not captured; a membership), conflict (offered for resale, or sold on),
 /// in_doubt (it will go back).
 struct cancel_payment {
   std::string key_or_id; ///< the provider's key, or the payment's id
@@ -166,3 +205,10 @@ typename Inspector::result_type inspect(Inspector& f, cancel_payment& x) {
 using tickets_view = caf::typed_actor<caf::replies_to<get_standing>::with<payment_standing>>;
 
 } // namespace tiketi::payment
+
+template <>
+struct std::hash<tiketi::payment::payment_subject> {
+  std::size_t operator()(const tiketi::payment::payment_subject& x) const noexcept {
+    return std::hash<tiketi::uuid>{}(x.id) + static_cast<std::size_t>(x.kind);
+  }
+};

@@ -26,7 +26,7 @@ domain_event event_of(const payment_view& p, uuid id, std::string type, time_poi
   domain_event e;
   e.id = id;
   e.topic = "payment-events";
-  e.key = to_string(p.reservation);
+  e.key = to_string(subject_of(p).id);
   e.type = std::move(type);
   e.occurred_at = now;
   e.payload = payload.dump();
@@ -34,11 +34,19 @@ domain_event event_of(const payment_view& p, uuid id, std::string type, time_poi
 }
 
 nlohmann::json common_fields(const payment_view& p, time_point now) {
-  return {{"paymentId", to_string(p.id)},  {"orderId", p.order_id},
-          {"userId", to_string(p.user)},   {"reservationId", to_string(p.reservation)},
-          {"eventId", to_string(p.event)}, {"referenceId", nullptr},
-          {"paymentType", "reservation"},  {"amount", p.amount},
-          {"paymentMethod", p.method},     {"demo", p.demo},
+  const auto id_or_null = [](const uuid& id) {
+    return id.is_nil() ? nlohmann::json(nullptr) : nlohmann::json(to_string(id));
+  };
+  return {{"paymentId", to_string(p.id)},
+          {"orderId", p.order_id},
+          {"userId", to_string(p.user)},
+          {"reservationId", id_or_null(p.reservation.value)},
+          {"eventId", id_or_null(p.event.value)},
+          {"referenceId", id_or_null(p.reference)},
+          {"paymentType", to_string(p.kind)},
+          {"amount", p.amount},
+          {"paymentMethod", p.method},
+          {"demo", p.demo},
           {"timestamp", to_iso(now)}};
 }
 
@@ -54,11 +62,15 @@ fresh_ids make_fresh_ids(environment& env) {
   return ids;
 }
 
-payment_view new_payment(const fresh_ids& ids, reservation_id reservation, event_id event,
+payment_view new_payment(const fresh_ids& ids, const payment_subject& subject, event_id event,
                          user_id user, std::int64_t amount, time_point now) {
   payment_view p;
   p.id = ids.payment;
-  p.reservation = reservation;
+  p.kind = subject.kind;
+  if (subject.kind == subject_kind::reservation)
+    p.reservation.value = subject.id;
+  else
+    p.reference = subject.id;
   p.event = event;
   p.user = user;
   p.order_id = ids.order_id;

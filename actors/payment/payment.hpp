@@ -48,7 +48,15 @@ constexpr bool is_live(payment_status s) noexcept {
   return s != payment_status::failed && s != payment_status::refunded;
 }
 
-payment_view new_payment(const fresh_ids& ids, reservation_id reservation, event_id event,
+/// As `is_live`, and nothing more can be paid before it ends. A membership that was paid can be
+/// paid again when it is over.
+constexpr bool is_open(const payment_view& p) noexcept {
+  return is_live(p.status)
+         && !(p.kind == subject_kind::membership && p.status == payment_status::captured
+              && p.resolved);
+}
+
+payment_view new_payment(const fresh_ids& ids, const payment_subject& subject, event_id event,
                          user_id user, std::int64_t amount, time_point now);
 
 /// Who is asked for the money, and how.

@@ -26,7 +26,7 @@ struct payment_state {
 
   payment_context_ptr context;
   payment_parent parent;
-  reservation_id reservation;
+  payment_subject subject;
   std::optional<desk> work;
   std::uint64_t last_job = 0;
   std::unordered_map<std::uint64_t, reply_fn> replies;
@@ -75,7 +75,7 @@ void announce(payment_self self) {
 
 void act(payment_self self, const load_payments_action&) {
   auto& state = self->state;
-  self->request(state.context->reader, caf::infinite, load_payments{state.reservation})
+  self->request(state.context->reader, caf::infinite, load_payments{state.subject})
       .then(
           [self](payment_list& list) {
             perform(self, self->state.work->loaded(std::move(list.payments), now(self)));
@@ -85,17 +85,80 @@ void act(payment_self self, const load_payments_action&) {
           });
 }
 
+/// Each kind of subject is known to another part of the ticket role.
+template <class Ask>
+void by_kind(payment_self self, Ask ask) {
+  const auto& context = *self->state.context;
+  const auto& id = self->state.subject.id;
+  switch (self->state.subject.kind) {
+  case subject_kind::reservation:
+    ask(context.tickets, reservation_id{id});
+    break;
+  case subject_kind::transfer:
+    ask(context.transfers, transfer_id{id});
+    break;
+  case subject_kind::membership:
+    ask(context.memberships, membership_id{id});
+    break;
+  }
+}
+
+ticket::check_payable payable_query(reservation_id id, user_id user) {
+  return {id, user};
+}
+ticket::check_transfer payable_query(transfer_id id, user_id user) {
+  return {id, user};
+}
+membership::check_membership payable_query(membership_id id, user_id user) {
+  return {id, user};
+}
+
 void act(payment_self self, const ask_payable_action& a) {
-  auto& state = self->state;
-  self->request(state.context->tickets, state.context->options.ticket_timeout,
-                ticket::check_payable{state.reservation, a.user})
+  by_kind(self, [&](const auto& to, auto id) {
+    self->request(to, self->state.context->options.ticket_timeout, payable_query(id, a.user))
+        .then(
+            [self](const ticket::payable& p) {
+              perform(self, self->state.work->payable(desk::terms{p.amount, p.event}, now(self)));
+            },
+            [self](const caf::error& err) {
+              perform(self, self->state.work->payable(to_failure(err), now(self)));
+            });
+  });
+}
+
+template <class Handle, class Message>
+void ask_end(payment_self self, const Handle& to, Message message) {
+  self->request(to, self->state.context->options.ticket_timeout, std::move(message))
       .then(
-          [self](const ticket::payable& p) {
-            perform(self, self->state.work->payable(desk::terms{p.amount, p.event}, now(self)));
+          [self](const ticket::reservation_view&) {
+            perform(self, self->state.work->subject_ended({}, now(self)));
           },
           [self](const caf::error& err) {
-            perform(self, self->state.work->payable(to_failure(err), now(self)));
+            auto why = to_failure(err);
+            result<void> answer;
+            if (why.code == errc::not_found)
+              answer = failure{errc::conflict, "The ticket belongs to somebody else by now"};
+            else if (why.code != errc::already_ended)
+              answer = std::move(why);
+            perform(self, self->state.work->subject_ended(std::move(answer), now(self)));
           });
+}
+
+void act(payment_self self, const end_subject_action& a) {
+  const auto& context = *self->state.context;
+  const auto& id = self->state.subject.id;
+  switch (self->state.subject.kind) {
+  case subject_kind::reservation:
+    ask_end(self, context.tickets,
+            ticket::cancel_reservation{reservation_id{id}, a.user, a.payment});
+    break;
+  case subject_kind::transfer:
+    ask_end(self, context.transfers, ticket::give_up_bought{transfer_id{id}, a.user, a.payment});
+    break;
+  case subject_kind::membership: // the desk does not ask
+    perform(self, self->state.work->subject_ended(failure{errc::internal}, now(self)));
+    break;
+  }
 }
 
 void act(payment_self self, write_action& a) {
@@ -188,38 +251,63 @@ void act(payment_self self, refund_action& a) {
   ask_provider(self, refund_money{std::move(a.payment)}, &desk::refunded);
 }
 
-void act(payment_self self, const tell_payment_action& a) {
-  const auto& p = a.payment;
-  const auto& context = *self->state.context;
-  self->request(
-          context.tickets, context.options.ticket_timeout,
-          ticket::apply_payment{p.confirm_message, p.reservation, p.id, p.user, p.amount, p.method})
-      .then(
-          [self](ticket::payment_outcome& o) {
-            verdict_news verdict{o.verdict == ticket::payment_verdict::confirmed,
-                                 std::move(o.reason)};
-            perform(self, self->state.work->judged(std::move(verdict), now(self)));
-          },
-          [self](const caf::error& err) {
-            perform(self, self->state.work->judged(to_failure(err), now(self)));
-          });
+ticket::apply_payment paid_command(reservation_id id, const payment_view& p) {
+  return {p.confirm_message, id, p.id, p.user, p.amount, p.method};
+}
+ticket::apply_transfer_payment paid_command(transfer_id id, const payment_view& p) {
+  return {p.confirm_message, id, p.id, p.user, p.amount, p.method};
+}
+membership::apply_membership_payment paid_command(membership_id id, const payment_view& p) {
+  return {p.confirm_message, id, p.id, p.user, p.amount, p.method};
 }
 
-void act(payment_self self, const tell_refund_action& a) {
-  const auto& p = a.payment;
-  const auto& context = *self->state.context;
-  self->request(context.tickets, context.options.ticket_timeout,
-                ticket::apply_refund{p.refund_message, p.reservation, p.id, p.refund_reason})
+void act(payment_self self, const tell_payment_action& a) {
+  by_kind(self, [&](const auto& to, auto id) {
+    self->request(to, self->state.context->options.ticket_timeout, paid_command(id, a.payment))
+        .then(
+            [self](ticket::payment_outcome& o) {
+              verdict_news verdict{o.verdict == ticket::payment_verdict::confirmed,
+                                   std::move(o.reason)};
+              perform(self, self->state.work->judged(std::move(verdict), now(self)));
+            },
+            [self](const caf::error& err) {
+              perform(self, self->state.work->judged(to_failure(err), now(self)));
+            });
+  });
+}
+
+template <class Handle, class Message>
+void tell_refund(payment_self self, const Handle& to, Message message) {
+  self->request(to, self->state.context->options.ticket_timeout, std::move(message))
       .then(
           [self](const ticket::refund_applied&) {
             perform(self, self->state.work->refund_told(now(self)));
           },
           [self](const caf::error& err) {
             // The event in the outbox tells it again.
-            spdlog::debug("refund of {} not applied directly: {}",
-                          to_string(self->state.reservation), to_failure(err).text);
+            spdlog::debug("refund of {} not applied directly: {}", to_string(self->state.subject),
+                          to_failure(err).text);
             perform(self, self->state.work->refund_told(now(self)));
           });
+}
+
+void act(payment_self self, const tell_refund_action& a) {
+  const auto& p = a.payment;
+  const auto& context = *self->state.context;
+  switch (p.kind) {
+  case subject_kind::reservation:
+    tell_refund(self, context.tickets,
+                ticket::apply_refund{p.refund_message, p.reservation, p.id, p.refund_reason});
+    break;
+  case subject_kind::transfer:
+    tell_refund(self, context.transfers,
+                ticket::apply_transfer_refund{p.refund_message, transfer_id{p.reference}, p.id,
+                                              p.refund_reason});
+    break;
+  case subject_kind::membership: // one that was paid goes on; one that was not has nothing to end
+    perform(self, self->state.work->refund_told(now(self)));
+    break;
+  }
 }
 
 void act(payment_self self, answer_action& a) {
@@ -236,9 +324,9 @@ void act(payment_self self, const wait_action& a) {
   auto& state = self->state;
   const auto& options = state.context->options;
   const auto wait = back_off(a.attempt, options.back_off_min, options.back_off_max);
-  spdlog::warn("payment of reservation {} is in doubt, attempt {}; trying again in {} ms",
-               to_string(state.reservation), a.attempt, wait.count());
-  self->send(state.parent, wake_later{state.reservation, now(self) + wait});
+  spdlog::warn("payment of {} is in doubt, attempt {}; trying again in {} ms",
+               to_string(state.subject), a.attempt, wait.count());
+  self->send(state.parent, wake_later{state.subject, now(self) + wait});
 }
 
 void perform(payment_self self, desk_actions actions) {
@@ -278,7 +366,8 @@ caf::result<payment_done> run_job(payment_self self, job_kind what) {
 result<news_job> read_news(const domain_event& event) {
   news_job job;
   job.event = event.id;
-  if (event.type == "RESERVATION_CONFIRMED")
+  if (event.type == "RESERVATION_CONFIRMED" || event.type == "TRANSFER_COMPLETED"
+      || event.type == "MEMBERSHIP_ACTIVATED")
     job.what = reservation_news::confirmed;
   else if (event.type == "PAYMENT_REJECTED")
     job.what = reservation_news::rejected;
@@ -300,14 +389,15 @@ result<news_job> read_news(const domain_event& event) {
 }
 
 payment_actor::behavior_type payment_behavior(payment_self self, payment_context_ptr context,
-                                              payment_parent parent, reservation_id reservation) {
+                                              payment_parent parent,
+                                              const payment_subject& subject) {
   auto& state = self->state;
   state.context = std::move(context);
   state.parent = std::move(parent);
-  state.reservation = reservation;
+  state.subject = subject;
   const auto& options = state.context->options;
   const auto& money = state.context->money;
-  state.work.emplace(reservation,
+  state.work.emplace(subject,
                      desk_options{money.name, money.demo, money.instant, options.waiting_max});
   return {
       [self](const get_standing&) -> caf::result<payment_standing> {
@@ -362,7 +452,7 @@ payment_actor::behavior_type payment_behavior(payment_self self, payment_context
         if (s.work->idle() && s.standings.empty())
           self->quit();
         else
-          self->send(s.parent, payment_stays{s.reservation});
+          self->send(s.parent, payment_stays{s.subject});
       },
   };
 }
@@ -370,9 +460,9 @@ payment_actor::behavior_type payment_behavior(payment_self self, payment_context
 } // namespace
 
 payment_actor spawn_payment_actor(caf::actor_system& sys, payment_context_ptr context,
-                                  payment_parent parent, reservation_id reservation) {
+                                  payment_parent parent, const payment_subject& subject) {
   return sys.spawn<caf::lazy_init>(payment_behavior, std::move(context), std::move(parent),
-                                   reservation);
+                                   subject);
 }
 
 } // namespace tiketi::payment

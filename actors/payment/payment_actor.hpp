@@ -32,6 +32,8 @@ struct payment_context {
   relay_actor relay;
   provider money;
   ticket::payments_view tickets;
+  ticket::transfers_view transfers;      ///< null: nothing is resold
+  membership::payments_view memberships; ///< null: there are none
   payment_metrics metrics;
 };
 
@@ -46,11 +48,11 @@ struct wake_payment {};
 struct stop_idle {};
 /// To the region: `wake_payment` at this time.
 struct wake_later {
-  reservation_id reservation;
+  payment_subject subject;
   time_point at;
 };
 struct payment_stays {
-  reservation_id reservation;
+  payment_subject subject;
 };
 
 } // namespace tiketi::payment
@@ -63,7 +65,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::payment::payment_stays)
 
 namespace tiketi::payment {
 
-/// The payments of one reservation (`desk`), one job at a time.
+/// The payments of one subject (`desk`), one job at a time.
 using payment_actor = caf::typed_actor<caf::replies_to<get_standing>::with<payment_standing>,
                                        caf::replies_to<prepare_payment>::with<payment_done>,
                                        caf::replies_to<confirm_payment>::with<payment_done>,
@@ -78,7 +80,7 @@ using payment_parent = caf::typed_actor<caf::reacts_to<wake_later>, caf::reacts_
 using payment_context_ptr = std::shared_ptr<const payment_context>;
 
 payment_actor spawn_payment_actor(caf::actor_system& sys, payment_context_ptr context,
-                                  payment_parent parent, reservation_id reservation);
+                                  payment_parent parent, const payment_subject& subject);
 
 /// The types of `reservation-events` that change a payment.
 const std::vector<std::string>& events_of_payments();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <caf/all.hpp>
+#include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
 namespace tiketi::payment {
@@ -33,19 +34,19 @@ using region_impl = region_actor::extend<caf::reacts_to<wake_later>, caf::reacts
 struct region_state {
   region_state() = default;
 
-  using table = entity_table<reservation_id, payment_actor>;
+  using table = entity_table<payment_subject, payment_actor>;
 
   struct use {
     time_point at;
-    reservation_id key;
+    payment_subject key;
   };
 
   payment_context_ptr context;
   std::unique_ptr<table> actors;
-  std::unordered_map<caf::actor_addr, reservation_id> keys;
-  std::unordered_map<reservation_id, time_point> used;
+  std::unordered_map<caf::actor_addr, payment_subject> keys;
+  std::unordered_map<payment_subject, time_point> used;
   std::deque<use> uses; ///< by time; an entry that is not the key's last use is void
-  std::multimap<time_point, reservation_id> wakes;
+  std::multimap<time_point, payment_subject> wakes;
   bool resuming = true; ///< unfinished payments are still being found
   bool reading = false;
   payment_id resumed_to;
@@ -53,7 +54,7 @@ struct region_state {
 
 using region_self = region_impl::stateful_pointer<region_state>;
 
-bool route(region_self self, const reservation_id& key, region_state::table::use_fn use) {
+bool route(region_self self, const payment_subject& key, region_state::table::use_fn use) {
   auto& state = self->state;
   const auto now = state.context->env->now();
   if (auto [at, fresh] = state.used.try_emplace(key, now); fresh || at->second != now) {
@@ -64,7 +65,7 @@ bool route(region_self self, const reservation_id& key, region_state::table::use
 }
 
 template <class Reply, class Message>
-caf::result<Reply> forward(region_self self, const reservation_id& key, Message message) {
+caf::result<Reply> forward(region_self self, const payment_subject& key, Message message) {
   auto promise = self->make_response_promise<Reply>();
   const auto taken = route(self, key, [promise, message](const payment_actor& to) mutable {
     promise.delegate(to, std::move(message));
@@ -74,7 +75,7 @@ caf::result<Reply> forward(region_self self, const reservation_id& key, Message 
   return promise;
 }
 
-void wake(region_self self, const reservation_id& key) {
+void wake(region_self self, const payment_subject& key) {
   const auto taken =
       route(self, key, [](const payment_actor& to) { caf::anon_send(to, wake_payment{}); });
   if (!taken)
@@ -98,7 +99,7 @@ void resume(region_self self) {
               s.resumed_to = p.id;
               spdlog::info("payment {} was interrupted while {}: going on", to_string(p.id),
                            to_string(p.status));
-              wake(self, p.reservation);
+              wake(self, subject_of(p));
             }
           },
           [self](const caf::error& err) {
@@ -152,7 +153,7 @@ caf::result<payment_done> find_first(region_self self, Find find, user_id user, 
             }
             const auto& p = list.payments.front();
             const auto taken =
-                route(self, p.reservation, [promise, message = use(p)](const payment_actor& to) {
+                route(self, subject_of(p), [promise, message = use(p)](const payment_actor& to) {
                   auto answer = promise;
                   answer.delegate(to, message);
                 });
@@ -168,11 +169,53 @@ bool concerns_payments(const std::string& type) {
   return std::find(all.begin(), all.end(), type) != all.end();
 }
 
+/// Whose payment it is about. A ticket that was resold is paid for by the payment of the resale,
+/// and the event says so; otherwise it is the reservation's own.
+result<payment_subject> subject_of(const domain_event& event) {
+  const auto payload = nlohmann::json::parse(event.payload, nullptr, false);
+  if (payload.is_object()) {
+    const auto kind = payload.find("paymentType");
+    const auto id = payload.find("referenceId");
+    if (kind != payload.end() && id != payload.end() && kind->is_string() && id->is_string()) {
+      const auto reference = parse_uuid(id->get_ref<const std::string&>());
+      for (const auto k : {subject_kind::transfer, subject_kind::membership})
+        if (reference && *kind == to_string(k))
+          return payment_subject{k, *reference};
+      return failure{errc::invalid_request, event.type + ": paymentType or referenceId is wrong"};
+    }
+  }
+  const auto key = parse_id<reservation_id>(event.key);
+  if (!key)
+    return failure{errc::invalid_request, event.type + ": the key is no reservation id"};
+  return payment_subject{*key};
+}
+
+bool is_known(region_self self, const payment_subject& subject) {
+  const auto& context = *self->state.context;
+  switch (subject.kind) {
+  case subject_kind::reservation:
+    return true;
+  case subject_kind::transfer:
+    return static_cast<bool>(context.transfers);
+  case subject_kind::membership:
+    return static_cast<bool>(context.memberships);
+  }
+  return false;
+}
+
+template <class Message>
+caf::result<payment_done> pay(region_self self, const Message& x) {
+  if (!is_known(self, x.subject))
+    return to_caf({errc::invalid_request,
+                   "paymentType " + to_string(x.subject.kind) + " is not available here"});
+  return forward<payment_done>(self, x.subject, x);
+}
+
 region_impl::behavior_type region(region_self self, payment_context_ptr context) {
   auto& state = self->state;
   state.context = std::move(context);
   state.actors = std::make_unique<region_state::table>(
-      [self](const reservation_id& key) {
+      [self](const payment_subject& key) {
         auto& s = self->state;
         auto entity = spawn_payment_actor(self->home_system(), s.context,
                                           caf::actor_cast<payment_parent>(self), key);
@@ -190,12 +233,12 @@ region_impl::behavior_type region(region_self self, payment_context_ptr context)
     s.keys.erase(found);
     s.actors->ended(key);
     if (down.reason && down.reason != caf::exit_reason::normal) {
-      spdlog::error("the payment actor of reservation {} failed", to_string(key));
+      spdlog::error("the payment actor of {} failed", to_string(key));
       s.wakes.emplace(s.context->env->now() + restart_after, key);
     }
   });
   self->set_exit_handler([self](const caf::exit_msg& x) {
-    self->state.actors->for_each([self](const reservation_id&, const payment_actor& a) {
+    self->state.actors->for_each([self](const payment_subject&, const payment_actor& a) {
       self->send_exit(a, caf::exit_reason::user_shutdown);
     });
     self->state.actors->clear();
@@ -205,12 +248,12 @@ region_impl::behavior_type region(region_self self, payment_context_ptr context)
   self->delayed_send(self, state.context->options.tick, region_tick{});
   return {
       [self](const get_standing& x) { return forward<payment_standing>(self, x.reservation, x); },
-      [self](const prepare_payment& x) { return forward<payment_done>(self, x.reservation, x); },
+      [self](const prepare_payment& x) { return pay(self, x); },
       [self](const confirm_payment& x) {
         return find_first(self, find_order{x.order_id}, x.user,
                           [x](const payment_view&) { return x; });
       },
-      [self](const process_payment& x) { return forward<payment_done>(self, x.reservation, x); },
+      [self](const process_payment& x) { return pay(self, x); },
       [self](const cancel_payment& x) {
         return find_first(self, find_key_or_id{x.key_or_id}, x.user, [x](const payment_view& p) {
           return cancel_found{p.id, x.user, x.reason};
@@ -219,19 +262,19 @@ region_impl::behavior_type region(region_self self, payment_context_ptr context)
       [self](const deliver& x) -> caf::result<applied> {
         if (!concerns_payments(x.event.type))
           return applied{x.event.id};
-        const auto key = parse_id<reservation_id>(x.event.key);
-        if (!key)
-          return to_caf({errc::invalid_request, x.event.type + ": the key is no reservation id"});
-        return forward<applied>(self, *key, x);
+        const auto subject = subject_of(x.event);
+        if (!subject)
+          return to_caf(subject.error());
+        return forward<applied>(self, *subject, x);
       },
-      [self](const wake_later& x) { self->state.wakes.emplace(x.at, x.reservation); },
+      [self](const wake_later& x) { self->state.wakes.emplace(x.at, x.subject); },
       [self](const payment_stays& x) {
         // As if it had been used now, so that it is asked again later.
         auto& s = self->state;
         const auto now = s.context->env->now();
-        s.used[x.reservation] = now;
-        s.uses.push_back({now, x.reservation});
-        s.actors->stayed(x.reservation);
+        s.used[x.subject] = now;
+        s.uses.push_back({now, x.subject});
+        s.actors->stayed(x.subject);
       },
       [self](const region_tick&) {
         on_tick(self);
@@ -244,7 +287,8 @@ region_impl::behavior_type region(region_self self, payment_context_ptr context)
 
 const std::vector<std::string>& events_of_payments() {
   static const std::vector<std::string> all{"RESERVATION_CONFIRMED", "RESERVATION_CANCELLED",
-                                            "RESERVATION_EXPIRED", "PAYMENT_REJECTED"};
+                                            "RESERVATION_EXPIRED",   "PAYMENT_REJECTED",
+                                            "TRANSFER_COMPLETED",    "MEMBERSHIP_ACTIVATED"};
   return all;
 }
 

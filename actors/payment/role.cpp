@@ -42,7 +42,7 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
   self->state.queries = std::move(queries);
   return {
       [self](const load_payments& x) {
-        return list_of(self->state.queries->payments_of(x.reservation));
+        return list_of(self->state.queries->payments_of(x.subject));
       },
       [self](const find_order& x) {
         return list_of(self->state.queries->find_by_order(x.order_id));
@@ -86,7 +86,7 @@ payment_metrics::payment_metrics(prometheus::Registry& registry)
       refunded(counter(registry, "business_payment_refunded_total", "Payments given back")) {}
 
 subscription payment_role::consumer() const {
-  return {"reservation-events", "payment", region, events_of_payments()};
+  return {"*", "payment", region, events_of_payments()};
 }
 
 payment_role start_payment(caf::actor_system& sys, environment& env, prometheus::Registry& registry,
@@ -109,9 +109,11 @@ payment_role start_payment(caf::actor_system& sys, environment& env, prometheus:
   role.others = {caf::actor_cast<caf::actor>(writes), caf::actor_cast<caf::actor>(own_reader),
                  caf::actor_cast<caf::actor>(role.reader),
                  caf::actor_cast<caf::actor>(dependencies.money.handle)};
-  auto context = std::make_shared<payment_context>(payment_context{
-      &env, options, std::move(writes), std::move(own_reader), role.relay,
-      std::move(dependencies.money), std::move(dependencies.tickets), payment_metrics{registry}});
+  auto context = std::make_shared<payment_context>(
+      payment_context{&env, options, std::move(writes), std::move(own_reader), role.relay,
+                      std::move(dependencies.money), std::move(dependencies.tickets),
+                      std::move(dependencies.transfers), std::move(dependencies.memberships),
+                      payment_metrics{registry}});
   role.region = spawn_payment_region(sys, std::move(context));
   return role;
 }

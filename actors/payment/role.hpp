@@ -3,6 +3,7 @@
 #include "actors/base/environment.hpp"
 #include "actors/bus/relay.hpp"
 #include "actors/event/handle.hpp"
+#include "actors/membership/handle.hpp"
 #include "actors/payment/handle.hpp"
 #include "actors/payment/provider.hpp"
 #include "storage/outbox.hpp"
@@ -25,10 +26,10 @@ struct payment_options {
   milliseconds provider_timeout{10'000}; ///< an answer of the provider, 100 ... 120000
   milliseconds back_off_min{500};        ///< first wait before a step in doubt is repeated
   milliseconds back_off_max{60'000};     ///< longest such wait
-  milliseconds idle_after{10'000};       ///< then a reservation's payment actor is given up
+  milliseconds idle_after{10'000};       ///< then a subject's payment actor is given up
   milliseconds tick{250};                ///< how often waits and idle actors are looked at
   std::size_t actors_max = 20'000;       ///< over this the longest unused ones are given up
-  std::size_t waiting_max = 32;          ///< jobs that wait for one reservation
+  std::size_t waiting_max = 32;          ///< jobs that wait for one subject
   std::size_t resume_page = 100;         ///< payments found again per read at the start
   writer_options writer;
   relay_options relay;
@@ -42,6 +43,8 @@ struct payment_dependencies {
   std::unique_ptr<outbox_store> outbox;
   provider money;
   ticket::payments_view tickets;
+  ticket::transfers_view transfers;      ///< null: payments for listings are refused
+  membership::payments_view memberships; ///< null: payments for memberships are refused
   /// Who gets `payment-events`: the ticket role's consumer, and others.
   std::vector<subscription> subscriptions;
 };
@@ -52,7 +55,8 @@ struct payment_role {
   relay_actor relay;
   std::vector<caf::actor> others; ///< writer and readers: stop them after the two above
 
-  /// The subscription that the relay of the ticket role's outbox needs.
+  /// The subscription that the relay of the ticket role's outbox needs: of reservations, listings
+  /// and memberships.
   subscription consumer() const;
 };
 

@@ -23,8 +23,8 @@ std::string id_or_null(const Id& id) {
 }
 
 domain_event build(const reservation_view& view, const std::string& type, const payment_id& payment,
-                   std::string_view method, std::string_view reason, time_point now,
-                   environment& env) {
+                   const transfer_id& transfer, std::string_view method, std::string_view reason,
+                   time_point now, environment& env) {
   domain_event out;
   out.id = make_uuid(env);
   out.topic = reservation_topic;
@@ -59,20 +59,24 @@ domain_event build(const reservation_view& view, const std::string& type, const 
                    to_string(item.ticket_type), item.quantity, item.unit_price);
     first = false;
   }
-  json += "]}";
+  json += ']';
+  // The payment was not the reservation's own: it bought the ticket from an earlier owner.
+  if (!transfer.is_nil())
+    fmt::format_to(to, R"(,"paymentType":"transfer","referenceId":"{}")", to_string(transfer));
+  json += '}';
   return out;
 }
 
 } // namespace
 
 domain_event created_event(const reservation_view& view, time_point now, environment& env) {
-  return build(view, "RESERVATION_CREATED", {}, {}, {}, now, env);
+  return build(view, "RESERVATION_CREATED", {}, {}, {}, {}, now, env);
 }
 
 domain_event changed_event(const reservation_view& view, const change& what, time_point now,
                            environment& env) {
   const auto& method = what.method.empty() ? view.payment_method : what.method;
-  return build(view, what.event_type, what.about, method, what.reason, now, env);
+  return build(view, what.event_type, what.about, what.transfer, method, what.reason, now, env);
 }
 
 } // namespace tiketi::ticket

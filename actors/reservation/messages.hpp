@@ -4,6 +4,7 @@
 #include "actors/reservation/reservation.hpp"
 #include "actors/seat/messages.hpp"
 #include "actors/ticket_type/messages.hpp"
+#include "actors/transfer/handle.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -42,6 +43,7 @@ struct hold_finished {
 struct reservation_moved {
   reservation_id reservation;
   reservation_status status = reservation_status::pending;
+  user_id user; ///< its owner: resale changes that
   std::optional<time_point> wake_at;
   bool resting = false;      ///< ended or confirmed, and nothing under way
   std::uint64_t handled = 0; ///< commands answered so far
@@ -66,6 +68,10 @@ using reservation_actor =
                      caf::replies_to<check_payable>::with<payable>,
                      caf::replies_to<apply_payment>::with<payment_outcome>,
                      caf::replies_to<apply_refund>::with<refund_applied>,
+                     caf::replies_to<list_ticket>::with<reservation_view>,
+                     caf::replies_to<unlist_ticket>::with<reservation_view>,
+                     caf::replies_to<check_listing>::with<payable>,
+                     caf::replies_to<buy_listed>::with<payment_outcome>,
                      caf::replies_to<replay_reservation>::with<reservation_view>,
                      caf::reacts_to<wake_reservation>>;
 

@@ -11,6 +11,26 @@ namespace {
 
 constexpr time_point never{};
 
+/// What a durable change of the listing makes of the reservation.
+void apply_listing(reservation_view& view, const listing_change& listing) {
+  switch (listing.effect) {
+  case listing_effect::keep:
+    break;
+  case listing_effect::open:
+    view.listing = listing.terms;
+    break;
+  case listing_effect::close:
+    view.listing = {};
+    break;
+  case listing_effect::sell:
+    view.listing = {};
+    view.user = listing.buyer;
+    view.bought_through = listing.terms.id;
+    view.spent.push_back(listing.seller_payment);
+    break;
+  }
+}
+
 std::string ended_reason(reservation_status status) {
   switch (status) {
   case reservation_status::expired:
@@ -229,6 +249,11 @@ result<payable> reservation::decide(const check_payable& query, time_point now) 
 result<change> reservation::decide(const cancel_reservation& command) const {
   if (command.user != view_.user)
     return failure{errc::not_found, "Reservation not found"};
+  // Sold on and bought back, it belongs to another payment than before.
+  if (!command.payment.is_nil() && !view_.paid_by.is_nil() && command.payment != view_.paid_by)
+    return failure{errc::conflict, "This payment is not the ticket's any more"};
+  if (!view_.listing.id.is_nil())
+    return failure{errc::conflict, "The ticket is offered for resale: take the offer back first"};
   return cancellation("User requested cancellation");
 }
 
@@ -273,6 +298,9 @@ change reservation::refusal(const apply_payment& command, std::string reason) co
 std::variant<payment_outcome, change> reservation::decide(const apply_payment& command) const {
   const bool ours = !view_.paid_by.is_nil() && view_.paid_by == command.payment;
   if (ours && view_.status == reservation_status::confirmed)
+    return payment_outcome{payment_verdict::confirmed, {}, true};
+  // It did confirm the reservation, and whoever paid has sold the ticket on.
+  if (is_spent(command.payment))
     return payment_outcome{payment_verdict::confirmed, {}, true};
   // It was confirmed by this very payment and ended since: whatever ended it asks for the refund.
   if (ours)
@@ -356,6 +384,11 @@ change reservation::decide_expiry() const {
 bool reservation::begin(change next) {
   current_ = std::move(next);
   attempts_ = 0;
+  // Whatever ends the reservation ends its offer too, and concerns the payment that it belongs to.
+  if (current_.from == reservation_status::confirmed && current_.to != current_.from)
+    end_listing(current_);
+  if (current_.transfer.is_nil() && !current_.about.is_nil() && current_.about == view_.paid_by)
+    current_.transfer = view_.bought_through;
   const bool seats = std::any_of(view_.items.begin(), view_.items.end(),
                                  [](const auto& item) { return !item.seat.is_nil(); });
   const bool verify = current_.why == change_reason::confirm && seats;
@@ -398,6 +431,8 @@ change_reservation reservation::write_of_current(time_point now) const {
   out.stock = current_.stock;
   out.items = view_.items;
   out.message = current_.message;
+  out.listing = current_.listing;
+  out.listing.at = now;
   out.history.at = now;
   out.history.action = current_.action;
   out.history.detail = current_.reason;
@@ -405,6 +440,11 @@ change_reservation reservation::write_of_current(time_point now) const {
     if (!out.history.detail.empty())
       out.history.detail += ", ";
     out.history.detail += "payment " + to_string(current_.about);
+  }
+  if (current_.listing.effect != listing_effect::keep) {
+    if (!out.history.detail.empty())
+      out.history.detail += ", ";
+    out.history.detail += "transfer " + to_string(current_.listing.terms.id);
   }
   return out;
 }
@@ -425,6 +465,7 @@ reservation::change_step reservation::done(time_point now) {
   if (!current_.paid_by.is_nil())
     view.paid_by = current_.paid_by;
   view.history.push_back(write.history);
+  apply_listing(view, current_.listing);
   if (current_.why == change_reason::reject)
     refused_.push_back(current_.about);
   const auto look = next_look_;
@@ -453,6 +494,10 @@ reservation::change_step reservation::on_changed(const ticket_written& outcome, 
       return change_step::look_up;
     if (repeated)
       return done(now);
+    if (current_.why == change_reason::transfer) {
+      phase_ = phase::live;
+      return change_step::stale;
+    }
     if (current_.why == change_reason::reject)
       refused_.push_back(current_.about);
     phase_ = phase::live;
@@ -462,6 +507,8 @@ reservation::change_step reservation::on_changed(const ticket_written& outcome, 
   }
   // Nobody else moves it, so after an attempt in doubt the new status is our own doing.
   if (repeated && current_.from != current_.to && outcome.found == current_.to)
+    return done(now);
+  if (repeated && current_.from == current_.to && listing_is(outcome))
     return done(now);
   if (current_.why == change_reason::confirm && outcome.found == current_.from)
     return lost_seats();

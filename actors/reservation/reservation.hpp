@@ -24,7 +24,16 @@ struct reservation_timing {
 };
 
 /// What a change of a reservation is for.
-enum class change_reason : std::uint8_t { confirm, reject, cancel, refund, expire };
+enum class change_reason : std::uint8_t {
+  confirm,
+  reject,
+  cancel,
+  refund,
+  expire,
+  offer,    ///< for resale
+  withdraw, ///< from resale
+  transfer, ///< to whoever bought it
+};
 
 /// A decided change that is not durable yet.
 struct change {
@@ -41,6 +50,8 @@ struct change {
   std::string reason;      ///< in the event and the history
   std::string action;      ///< history word
   std::string event_type;  ///< empty: no domain event
+  listing_change listing;
+  transfer_id transfer; ///< the payment it is about was for this listing; nil: for the reservation
 };
 
 /// One reservation from the request to its end. Says what to do next and remembers; the actor does
@@ -135,8 +146,13 @@ public:
   std::variant<payment_outcome, change> decide(const apply_payment& command) const;
   std::variant<refund_applied, change> decide(const apply_refund& command) const;
   change decide_expiry() const;
+  result<change> decide(const list_ticket& command, time_point now) const;
+  result<change> decide(const unlist_ticket& command, time_point now) const;
+  result<payable> decide(const check_listing& query, time_point now) const;
+  std::variant<payment_outcome, change> decide(const buy_listed& command) const;
   /// The refusal of a payment, whatever the status.
   change refusal(const apply_payment& command, std::string reason) const;
+  change refusal(const buy_listed& command, std::string reason) const;
 
   /// Starts a change. True: first ask every seat whether it still has holder and token.
   bool begin(change next);
@@ -180,6 +196,9 @@ private:
   change_step lost_seats();
   milliseconds back_off();
   bool refused(const payment_id& id) const;
+  bool is_spent(const payment_id& id) const;
+  void end_listing(change& next) const;
+  bool listing_is(const ticket_written& outcome) const;
   standing_step unknown_standing(time_point now);
 
   reservation_timing timing_;

@@ -2,6 +2,7 @@
 
 #include "actors/reservation/domain_events.hpp"
 #include "actors/system/caf_error.hpp"
+#include "actors/transfer/resale.hpp"
 
 #include <deque>
 #include <functional>
@@ -49,6 +50,7 @@ public:
         held_(with.stored) {
     context_->metrics.reservations.Increment();
     told_.reservation = id();
+    told_.user = machine_.view().user;
     if (!with.stored)
       claim();
   }
@@ -113,12 +115,14 @@ private:
     reservation_moved next;
     next.reservation = id();
     next.status = machine_.view().status;
+    next.user = machine_.view().user;
     next.wake_at = machine_.wake_at();
     next.resting = !busy_ && waiting_.empty() && machine_.state() == reservation::phase::live
                    && !machine_.pending();
     next.handled = handled_;
     const bool rest = next.resting && (!told_.resting || next.handled != told_.handled);
-    if (!rest && !due && next.status == told_.status && next.wake_at == told_.wake_at)
+    if (!rest && !due && next.status == told_.status && next.user == told_.user
+        && next.wake_at == told_.wake_at)
       return;
     told_ = next;
     self_->send(parent_, std::move(next));
@@ -323,12 +327,47 @@ private:
     });
   }
 
+  void run(promise_of<payable> promise, const check_listing& query) {
+    answer(promise, machine_.decide(query, now()));
+  }
+
+  void run(promise_of<reservation_view> promise, const list_ticket& command) {
+    change_listing(std::move(promise), command);
+  }
+  void run(promise_of<reservation_view> promise, const unlist_ticket& command) {
+    change_listing(std::move(promise), command);
+  }
+
+  template <class Command>
+  void change_listing(promise_of<reservation_view> promise, const Command& command,
+                      int restarts = 0) {
+    auto decided = machine_.decide(command, now());
+    if (!decided) {
+      answer(promise, result<reservation_view>{decided.error()});
+      return;
+    }
+    start(std::move(*decided), [this, promise, command, restarts](result<bool> r) mutable {
+      if (r)
+        answer(promise, result<reservation_view>{machine_.view()});
+      else if (r.error() == stale_ && restarts < restarts_max)
+        change_listing(std::move(promise), command, restarts + 1);
+      else
+        answer(promise, result<reservation_view>{visible(r.error())});
+    });
+  }
+
   void run(promise_of<payment_outcome> promise, const apply_payment& command) {
     pay(command,
         [this, promise](result<payment_outcome> r) mutable { answer(promise, std::move(r)); });
   }
 
-  void pay(const apply_payment& command, paid_fn done, int restarts = 0) {
+  void run(promise_of<payment_outcome> promise, const buy_listed& command) {
+    pay(command,
+        [this, promise](result<payment_outcome> r) mutable { answer(promise, std::move(r)); });
+  }
+
+  template <class Command>
+  void pay(const Command& command, paid_fn done, int restarts = 0) {
     auto decided = machine_.decide(command);
     if (auto* known = std::get_if<payment_outcome>(&decided)) {
       done(std::move(*known));
@@ -352,6 +391,8 @@ private:
   /// What the change that has just ended says about the money.
   payment_outcome outcome(bool duplicate) const {
     const auto& what = machine_.current();
+    if (what.why == change_reason::transfer)
+      return {payment_verdict::confirmed, {}, duplicate};
     if (what.why == change_reason::confirm && !duplicate)
       return {payment_verdict::confirmed, {}, false};
     if (what.why == change_reason::confirm)
@@ -440,6 +481,8 @@ private:
     if (!machine_.current().event_type.empty())
       write_.events.push_back(
           changed_event(machine_.view(), machine_.current(), now(), context_->env));
+    if (auto event = transfer_event(machine_.view(), machine_.current(), now(), context_->env))
+      write_.events.push_back(std::move(*event));
     write_change();
   }
 
@@ -545,6 +588,12 @@ private:
     case change_reason::expire:
       metrics.expired.Increment();
       break;
+    case change_reason::offer:
+    case change_reason::withdraw:
+      break;
+    case change_reason::transfer:
+      metrics.transferred.Increment();
+      break;
     }
   }
 
@@ -579,7 +628,7 @@ private:
       expire();
     if (step == reservation::standing_step::confirm && !busy_) {
       context_->metrics.reconciled.Increment();
-      pay({s.message, id(), s.payment, s.user, s.amount, s.method},
+      pay(apply_payment{s.message, id(), s.payment, s.user, s.amount, s.method},
           [](const result<payment_outcome>&) {});
     }
     tell();
@@ -651,6 +700,18 @@ reservation_behavior(reservation_actor::stateful_pointer<reservation_state> self
       },
       [self](apply_refund& m) -> caf::result<refund_applied> {
         return self->state.life->handle<refund_applied>(m);
+      },
+      [self](list_ticket& m) -> caf::result<reservation_view> {
+        return self->state.life->handle<reservation_view>(m);
+      },
+      [self](unlist_ticket& m) -> caf::result<reservation_view> {
+        return self->state.life->handle<reservation_view>(m);
+      },
+      [self](check_listing& m) -> caf::result<payable> {
+        return self->state.life->handle<payable>(m);
+      },
+      [self](buy_listed& m) -> caf::result<payment_outcome> {
+        return self->state.life->handle<payment_outcome>(m);
       },
       [self](replay_reservation& m) -> caf::result<reservation_view> {
         return self->state.life->handle<reservation_view>(m);

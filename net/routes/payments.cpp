@@ -28,6 +28,10 @@ json text_or_null(const std::string& text) {
   return text.empty() ? json(nullptr) : json(text);
 }
 
+json id_or_null(const uuid& id) {
+  return id.is_nil() ? json(nullptr) : json(to_string(id));
+}
+
 json time_or_null(time_point t) {
   return to_millis(t) == 0 ? json(nullptr) : json(to_iso(t));
 }
@@ -53,9 +57,9 @@ json payment_json(const payment::payment_view& p) {
            {"status", wire_status(p.status)},
            {"toss_approved_at", time_or_null(p.approved_at)},
            {"created_at", to_iso(p.created_at)},
-           {"reservation_id", to_string(p.reservation)},
-           {"payment_type", "reservation"},
-           {"reference_id", nullptr},
+           {"reservation_id", id_or_null(p.reservation.value)},
+           {"payment_type", payment::to_string(p.kind)},
+           {"reference_id", id_or_null(p.reference)},
            {"failure_reason", text_or_null(p.failure_text)},
            {"refund_amount", p.refund_amount},
            {"refund_reason", text_or_null(p.refund_reason)},
@@ -71,33 +75,35 @@ response answer(json body, bool demo) {
   return json_response(body);
 }
 
-/// The reservation that is to be paid; complains about anything else.
-reservation_id read_subject(json_body& in) {
+/// What is to be paid for. The contract's words differ between preparing and paying at once.
+payment::payment_subject read_subject(json_body& in, bool names_type) {
+  using payment::subject_kind;
   const auto type = in.text("paymentType", {0, 50, false});
+  auto kind = subject_kind::reservation;
   if (type == "transfer" || type == "membership") {
-    in.complain("paymentType", "paymentType " + type + " is not available here yet");
-    return {};
-  }
-  if (!type.empty() && type != "reservation") {
+    kind = type == "transfer" ? subject_kind::transfer : subject_kind::membership;
+  } else if (!type.empty() && type != "reservation") {
     in.complain("paymentType", "paymentType must be reservation, transfer or membership");
     return {};
   }
-  const auto had = in.has("reservationId");
-  const auto id = in.optional_id("reservationId");
+  const std::string field = kind == subject_kind::reservation ? "reservationId" : "referenceId";
+  const auto had = in.has(field);
+  const auto id = in.optional_id(field);
   if (!had)
-    in.complain("reservationId", "reservationId required");
-  return reservation_id{id.value_or(uuid{})};
+    in.complain(field, kind == subject_kind::reservation || !names_type
+                           ? field + " required"
+                           : field + " required for " + type);
+  return {kind, id.value_or(uuid{})};
 }
 
 void prepare(const deps_ptr& deps, front& f, const exchange_ptr& x) {
   json_body in{x->req().body};
-  const auto reservation = read_subject(in);
+  const auto subject = read_subject(in, true);
   const auto amount = in.optional_number("amount", {1, amount_max});
   if (!in.ok())
     return x->reply(in.error());
   f.ask<payment::payment_done>(
-      x, deps->region,
-      payment::prepare_payment{reservation, x->req().who->user, amount.value_or(0)},
+      x, deps->region, payment::prepare_payment{subject, x->req().who->user, amount.value_or(0)},
       [deps](const payment::payment_done& done) {
         return answer({{"orderId", done.payment.order_id},
                        {"amount", done.payment.amount},
@@ -131,7 +137,7 @@ void confirm(const deps_ptr& deps, front& f, const exchange_ptr& x) {
 
 void process(const deps_ptr& deps, front& f, const exchange_ptr& x) {
   json_body in{x->req().body};
-  const auto reservation = read_subject(in);
+  const auto subject = read_subject(in, false);
   auto method = in.text("paymentMethod", {1, 50, true});
   if (in.ok() && std::find(methods.begin(), methods.end(), method) == methods.end())
     in.complain("paymentMethod",
@@ -139,7 +145,7 @@ void process(const deps_ptr& deps, front& f, const exchange_ptr& x) {
   if (!in.ok())
     return x->reply(in.error());
   f.ask<payment::payment_done>(
-      x, deps->region, payment::process_payment{reservation, x->req().who->user, std::move(method)},
+      x, deps->region, payment::process_payment{subject, x->req().who->user, std::move(method)},
       [](const payment::payment_done& done) {
         const auto& p = done.payment;
         return answer(

@@ -40,7 +40,7 @@ bool is_sound(const payment_state& s, const payment_view& next) {
     const auto& p = entry.second;
     return p.id != next.id
            && (p.order_id == next.order_id
-               || (is_live(next.status) && p.reservation == next.reservation && is_live(p.status)));
+               || (is_open(next) && subject_of(p) == subject_of(next) && is_open(p)));
   });
 }
 
@@ -96,8 +96,8 @@ class payment_store::query_view final : public payment_queries {
 public:
   explicit query_view(std::shared_ptr<shared> data) : data_(std::move(data)) {}
 
-  result<std::vector<payment_view>> payments_of(reservation_id reservation) override {
-    auto out = matching([&](const auto& p) { return p.reservation == reservation; });
+  result<std::vector<payment_view>> payments_of(const payment_subject& subject) override {
+    auto out = matching([&](const auto& p) { return subject_of(p) == subject; });
     if (out) {
       std::sort(out->begin(), out->end(), [](const auto& a, const auto& b) {
         return is_live(a.status) != is_live(b.status) ? is_live(a.status) : newer(a, b);

@@ -1,5 +1,8 @@
 #include "storage/memory/ticket_store.hpp"
 
+#include "storage/memory/ticket_benefits.hpp"
+#include "storage/memory/ticket_store_impl.hpp"
+
 #include <algorithm>
 #include <mutex>
 #include <optional>
@@ -123,7 +126,8 @@ ticket_written apply(ticket_state& s, const change_reservation& c) {
     return committed(true);
   auto refusal = rejected();
   refusal.found = status_of(s, c.reservation);
-  if (refusal.found != c.from)
+  refusal.found_listing = status_of_listing(s, c.listing.terms.id);
+  if (refusal.found != c.from || !may_change_listing(s, c))
     return refusal;
   const bool moves = c.from != c.to;
   std::map<ticket_type_id, std::int64_t> stock;
@@ -165,6 +169,7 @@ ticket_written apply(ticket_state& s, const change_reservation& c) {
       seat.holder = {};
     }
   }
+  change_listing(s, c);
   auto& view = s.reservations[c.reservation].view;
   view.status = c.to;
   view.payment = c.payment;
@@ -278,6 +283,7 @@ reservation_view whole(const ticket_state& s, const ticket_state::reservation& r
   auto out = joined(s, r);
   out.history.push_back({out.created_at, "created", ""});
   out.history.insert(out.history.end(), r.view.history.begin(), r.view.history.end());
+  add_resale(s, out);
   return out;
 }
 
@@ -286,21 +292,6 @@ bool is_live(reservation_status status) {
 }
 
 } // namespace
-
-struct ticket_store::shared {
-  std::mutex lock;
-  ticket_state state;
-  bool away = false;
-  std::function<commit_fault(const std::vector<ticket_write>&)> on_batch;
-
-  template <class T, class F>
-  result<T> read(F f) {
-    std::lock_guard guard(lock);
-    if (away)
-      return failure{errc::unavailable};
-    return f(state);
-  }
-};
 
 class ticket_store::query_view final : public ticket_queries {
 public:
@@ -548,6 +539,14 @@ void ticket_store::set_away(bool away) {
 
 std::unique_ptr<ticket_queries> ticket_store::queries() const {
   return std::make_unique<query_view>(shared_);
+}
+
+std::unique_ptr<ticket::transfer_queries> ticket_store::transfers() const {
+  return std::make_unique<transfer_view>(shared_);
+}
+
+std::unique_ptr<membership::membership_queries> ticket_store::memberships() const {
+  return std::make_unique<membership_view>(shared_);
 }
 
 std::unique_ptr<outbox_store> ticket_store::outbox() const {

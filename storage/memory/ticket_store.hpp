@@ -24,6 +24,15 @@ struct ticket_state {
     ticket::reservation_view view; ///< history without `created`
     std::string key;               ///< empty: none
   };
+  struct transfer {
+    ticket::transfer_view view; ///< without what other tables know
+    payment_id payment;         ///< the buyer's
+    payment_id seller_payment;
+  };
+  struct points {
+    membership_id membership;
+    membership::point_entry entry;
+  };
   struct dead_event {
     std::string consumer;
     domain_event event;
@@ -35,6 +44,10 @@ struct ticket_state {
   std::map<seat_id, seat> seats;
   std::map<ticket_type_id, ticket::ticket_type_view> types;
   std::map<reservation_id, reservation> reservations;
+  std::map<transfer_id, transfer> transfers;
+  std::map<artist_id, membership::artist_card> artists;
+  std::map<membership_id, membership::membership_row> memberships;
+  std::vector<points> point_log;
   std::set<uuid> processed; ///< messages applied by the consumer "ticket"
   std::vector<domain_event> outbox;
   std::int64_t last_sequence = 0;
@@ -66,6 +79,8 @@ public:
 
   /// More connections to the same state. They may outlive this object.
   std::unique_ptr<ticket::ticket_queries> queries() const;
+  std::unique_ptr<ticket::transfer_queries> transfers() const;
+  std::unique_ptr<membership::membership_queries> memberships() const;
   std::unique_ptr<outbox_store> outbox() const;
 
   /// For checks between two steps of a simulation: nobody may write meanwhile.
@@ -75,6 +90,8 @@ private:
   struct shared;
   class query_view;
   class outbox_view;
+  class transfer_view;
+  class membership_view;
 
   std::shared_ptr<shared> shared_;
 };

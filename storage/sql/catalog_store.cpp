@@ -1,5 +1,6 @@
 #include "storage/sql/catalog_store.hpp"
 
+#include "actors/catalog/artist_changed.hpp"
 #include "actors/catalog/event_changed.hpp"
 #include "actors/catalog/layout.hpp"
 #include "actors/catalog/search.hpp"
@@ -194,9 +195,22 @@ private:
                      "membership_price = excluded.membership_price, "
                      "updated_at = excluded.updated_at";
     q.run();
+    publish(a);
     if (exists && old_name != a.name)
       rename_on_events(a);
     about_.artist = a.id;
+    return true;
+  }
+
+  bool apply(const count_members& x) {
+    if (!mark_processed(db_, "catalog", x.message, now_))
+      return false;
+    query q{db_};
+    q << "INSERT INTO artist_members(artist_id, members) VALUES (";
+    q.value(x.artist) << ", ";
+    q.value(x.change) << ") ON CONFLICT (artist_id) DO UPDATE SET "
+                         "members = artist_members.members + excluded.members";
+    q.run();
     return true;
   }
 
@@ -547,6 +561,17 @@ private:
                             e.address.value_or("")));
   }
 
+  void publish(const artist_row& artist) {
+    domain_event e;
+    e.id = make_uuid(env_);
+    e.topic = catalog_topic;
+    e.key = to_string(artist.id);
+    e.type = artist_changed_type;
+    e.occurred_at = now_;
+    e.payload = to_json(artist);
+    events_.push_back(std::move(e));
+  }
+
   /// Tells the other roles, in this transaction, how the event stands now.
   void publish(event_id id) {
     auto detail = load_event(db_, id);
@@ -656,15 +681,17 @@ public:
       long long events = 0;
       query q{db_};
       q << "SELECT " << artist_columns::names
-        << ", (SELECT count(*) FROM events e WHERE e.artist_id = a.id AND e.deleted = 0) "
+        << ", (SELECT count(*) FROM events e WHERE e.artist_id = a.id AND e.deleted = 0), "
+           "coalesce((SELECT m.members FROM artist_members m WHERE m.artist_id = a.id), 0) "
            "FROM artists a "
            "ORDER BY a.name, a.id LIMIT ";
       q.value(std::int64_t{limit}) << " OFFSET ";
       q.value(std::int64_t{page - 1} * limit);
       columns.bind(q);
-      q.into(events);
+      long long members = 0;
+      q.into(events).into(members);
       for (bool more = q.run(); more; more = q.next())
-        out.artists.push_back({columns.row(), events});
+        out.artists.push_back({columns.row(), events, members});
       return out;
     });
   }
@@ -676,6 +703,12 @@ public:
       if (!found)
         return std::nullopt;
       out.artist = std::move(*found);
+
+      long long members = 0;
+      query count{db_};
+      count << "SELECT members FROM artist_members WHERE artist_id = ";
+      if (count.value(id).into(members).run())
+        out.member_count = members;
 
       item_columns items;
       query events{db_};

@@ -15,12 +15,13 @@ namespace {
 /// A payment's columns, bound to statements. The order of `columns` and of `bind` is the same.
 struct payment_columns {
   static constexpr const char* names =
-      "id, reservation_id, event_id, user_id, order_id, payment_key, amount, method, status, "
+      "id, payment_type, reservation_id, reference_id, event_id, user_id, order_id, payment_key, "
+      "amount, method, status, "
       "resolved, provider, demo, provider_status, failure_text, refund_reason, refund_amount, "
       "approved_at, refunded_at, created_at, updated_at, confirm_message, refund_message, version";
 
-  std::string id, reservation, event, user, order_id, payment_key, method, status, provider,
-      provider_status, failure_text, refund_reason, confirm_message, refund_message;
+  std::string id, type, reservation, reference, event, user, order_id, payment_key, method, status,
+      provider, provider_status, failure_text, refund_reason, confirm_message, refund_message;
   long long amount = 0;
   long long refund_amount = 0;
   long long approved_at = 0;
@@ -33,7 +34,9 @@ struct payment_columns {
 
   void set(const payment_view& p) {
     id = to_string(p.id);
-    reservation = to_string(p.reservation);
+    type = to_string(p.kind);
+    reservation = p.reservation.is_nil() ? std::string{} : to_string(p.reservation);
+    reference = p.reference.is_nil() ? std::string{} : to_string(p.reference);
     event = to_string(p.event);
     user = to_string(p.user);
     order_id = p.order_id;
@@ -61,6 +64,10 @@ struct payment_columns {
     payment_view p;
     p.id = parse_id<payment_id>(id).value_or(payment_id{});
     p.reservation = parse_id<reservation_id>(reservation).value_or(reservation_id{});
+    for (int k = 0; k <= static_cast<int>(subject_kind::membership); ++k)
+      if (to_string(static_cast<subject_kind>(k)) == type)
+        p.kind = static_cast<subject_kind>(k);
+    p.reference = parse_uuid(reference).value_or(uuid{});
     p.event = parse_id<event_id>(event).value_or(event_id{});
     p.user = parse_id<user_id>(user).value_or(user_id{});
     p.order_id = order_id;
@@ -93,7 +100,9 @@ struct payment_columns {
     // The binding must happen in the call that makes it: SOCI keeps a reference to a temporary
     // until the end of the full expression.
     as(st, id);
+    as(st, type);
     as(st, reservation);
+    as(st, reference);
     as(st, event);
     as(st, user);
     as(st, order_id);
@@ -137,10 +146,10 @@ struct bound_statement {
 struct insert_payment : payment_columns, bound_statement {
   explicit insert_payment(soci::session& sql) : bound_statement(sql) {
     bind(st, as_use);
-    finish(std::string("INSERT INTO payments(payment_type, ") + names
-           + ") VALUES ('reservation', :c1, :c2, :c3, :c4, :c5, :c6, :c7, :c8, :c9, :c10, :c11, "
-             ":c12, :c13, :c14, :c15, :c16, :c17, :c18, :c19, :c20, :c21, :c22, :c23) "
-             "ON CONFLICT DO NOTHING");
+    finish(std::string("INSERT INTO payments(") + names
+           + ") VALUES (:c1, :c2, nullif(:c3, ''), nullif(:c4, ''), :c5, :c6, :c7, :c8, :c9, :c10, "
+             ":c11, :c12, :c13, :c14, :c15, :c16, :c17, :c18, :c19, :c20, :c21, :c22, :c23, :c24, "
+             ":c25) ON CONFLICT DO NOTHING");
   }
 };
 
@@ -200,8 +209,16 @@ struct payments_query : payment_columns, bound_statement {
     st.exchange(soci::use(key));
     st.exchange(soci::use(limit));
     st.exchange(soci::use(offset));
-    finish(std::string("SELECT ") + names + " FROM payments WHERE payment_type = 'reservation' AND "
-           + where + " LIMIT :l OFFSET :o");
+    finish(std::string("SELECT ") + shown() + " FROM payments WHERE " + where
+           + " LIMIT :l OFFSET :o");
+  }
+
+  /// `names`, with empty texts in place of NULL.
+  static std::string shown() {
+    std::string out = names;
+    for (const std::string column : {"reservation_id", "reference_id"})
+      out.replace(out.find(column), column.size(), "coalesce(" + column + ", '')");
+    return out;
   }
 
   std::vector<payment_view> rows(std::string value, std::int64_t max, std::int64_t skip = 0) {
@@ -234,6 +251,18 @@ struct by_reservation : payments_query {
       : payments_query(sql,
                        "reservation_id = :k ORDER BY CASE WHEN status IN ('failed', 'refunded') "
                        "THEN 1 ELSE 0 END, created_at DESC, id DESC") {}
+};
+struct by_transfer : payments_query {
+  explicit by_transfer(soci::session& sql)
+      : payments_query(sql, "payment_type = 'transfer' AND reference_id = :k ORDER BY CASE "
+                            "WHEN status IN ('failed', 'refunded') THEN 1 ELSE 0 END, "
+                            "created_at DESC, id DESC") {}
+};
+struct by_membership : payments_query {
+  explicit by_membership(soci::session& sql)
+      : payments_query(sql, "payment_type = 'membership' AND reference_id = :k ORDER BY CASE "
+                            "WHEN status IN ('failed', 'refunded') THEN 1 ELSE 0 END, "
+                            "created_at DESC, id DESC") {}
 };
 struct by_user : payments_query {
   explicit by_user(soci::session& sql)
@@ -392,9 +421,19 @@ class sql_payment_queries final : public payment_queries {
 public:
   explicit sql_payment_queries(database db) : db_(std::move(db)) {}
 
-  result<std::vector<payment_view>> payments_of(reservation_id reservation) override {
-    return guarded<std::vector<payment_view>>(
-        [&] { return db_.prepared<by_reservation>().rows(to_string(reservation), 20); });
+  result<std::vector<payment_view>> payments_of(const payment_subject& subject) override {
+    return guarded<std::vector<payment_view>>([&]() -> std::vector<payment_view> {
+      const auto id = to_string(subject.id);
+      switch (subject.kind) {
+      case subject_kind::reservation:
+        return db_.prepared<by_reservation>().rows(id, 20);
+      case subject_kind::transfer:
+        return db_.prepared<by_transfer>().rows(id, 20);
+      case subject_kind::membership:
+        return db_.prepared<by_membership>().rows(id, 20);
+      }
+      return {};
+    });
   }
 
   result<std::optional<payment_view>> find(payment_id id) override {
@@ -414,9 +453,8 @@ public:
       payment_page page;
       const auto id = to_string(user);
       long long total = 0;
-      db_.session() << "SELECT count(*) FROM payments WHERE payment_type = 'reservation' AND "
-                       "user_id = :u",
-          soci::use(id), soci::into(total);
+      db_.session() << "SELECT count(*) FROM payments WHERE user_id = :u", soci::use(id),
+          soci::into(total);
       page.total = total;
       page.payments = db_.prepared<by_user>().rows(id, limit, offset);
       return page;

@@ -1,5 +1,8 @@
 #include "storage/sql/ticket_store.hpp"
 
+#include "storage/sql/membership_store.hpp"
+#include "storage/sql/transfer_store.hpp"
+
 #include <algorithm>
 #include <exception>
 #include <stdexcept>
@@ -189,24 +192,27 @@ struct select_by_key {
 
 struct put_event {
   explicit put_event(soci::session& sql)
-      : st((sql.prepare << "INSERT INTO events(id, title, venue, address, event_date, sale_start, "
-                           "sale_end, cancelled, artist_id, artist_name, layout_id, layout_config) "
-                           "VALUES (:id, :title, :venue, :address, :date, :start, :end, "
-                           ":cancelled, nullif(:artist, ''), :artist_name, nullif(:layout, ''), "
-                           ":config) ON CONFLICT (id) DO UPDATE SET title = excluded.title, "
-                           "venue = excluded.venue, address = excluded.address, "
-                           "event_date = excluded.event_date, sale_start = excluded.sale_start, "
-                           "sale_end = excluded.sale_end, cancelled = excluded.cancelled, "
-                           "artist_id = excluded.artist_id, artist_name = excluded.artist_name, "
-                           "layout_id = excluded.layout_id, "
-                           "layout_config = excluded.layout_config",
-            soci::use(id, "id"), soci::use(title, "title"), soci::use(venue, "venue"),
-            soci::use(address, "address"), soci::use(date, "date"), soci::use(start, "start"),
-            soci::use(end, "end"), soci::use(cancelled, "cancelled"), soci::use(artist, "artist"),
-            soci::use(artist_name, "artist_name"), soci::use(layout, "layout"),
-            soci::use(config, "config"))) {}
+      : st((
+          sql.prepare << "INSERT INTO events(id, title, venue, address, event_date, sale_start, "
+                         "sale_end, cancelled, artist_id, artist_name, layout_id, layout_config, "
+                         "poster_url) "
+                         "VALUES (:id, :title, :venue, :address, :date, :start, :end, "
+                         ":cancelled, nullif(:artist, ''), :artist_name, nullif(:layout, ''), "
+                         ":config, :poster) ON CONFLICT (id) DO UPDATE SET title = excluded.title, "
+                         "venue = excluded.venue, address = excluded.address, "
+                         "event_date = excluded.event_date, sale_start = excluded.sale_start, "
+                         "sale_end = excluded.sale_end, cancelled = excluded.cancelled, "
+                         "artist_id = excluded.artist_id, artist_name = excluded.artist_name, "
+                         "layout_id = excluded.layout_id, "
+                         "layout_config = excluded.layout_config, "
+                         "poster_url = excluded.poster_url",
+          soci::use(id, "id"), soci::use(title, "title"), soci::use(venue, "venue"),
+          soci::use(address, "address"), soci::use(date, "date"), soci::use(start, "start"),
+          soci::use(end, "end"), soci::use(cancelled, "cancelled"), soci::use(artist, "artist"),
+          soci::use(artist_name, "artist_name"), soci::use(layout, "layout"),
+          soci::use(config, "config"), soci::use(poster, "poster"))) {}
 
-  std::string id, title, venue, address, artist, artist_name, layout, config;
+  std::string id, title, venue, address, artist, artist_name, layout, config, poster;
   long long date = 0;
   long long start = 0;
   long long end = 0;
@@ -487,6 +493,11 @@ private:
       return {std::move(out), false};
     }
     const auto id = to_string(command.reservation);
+    if (!change_listing(db_, command, out)) {
+      out.status = commit_status::rejected;
+      out.found = status_of(command.reservation);
+      return {std::move(out), false};
+    }
     auto& q = db_.prepared<update_reservation>();
     q.id = id;
     q.from = to_string(command.from);
@@ -497,7 +508,7 @@ private:
     if (run(q.st) != 1) {
       out.status = commit_status::rejected;
       out.found = status_of(command.reservation);
-      return {std::move(out), false};
+      return {std::move(out), command.listing.effect != listing_effect::keep};
     }
     if (command.from != command.to)
       move_stock(command, id, out);
@@ -544,6 +555,16 @@ private:
     }
   }
 
+  template <class Command>
+  requires requires(database& db, const Command& c, bool& dirty) {
+    apply_membership(db, c, time_point{}, dirty);
+  }
+  applied_command apply(const Command& command) {
+    applied_command done;
+    done.outcome = apply_membership(db_, command, env_.now(), done.dirty);
+    return done;
+  }
+
   applied_command apply(const change_catalog& command) {
     ticket_written out;
     out.status = commit_status::committed;
@@ -565,6 +586,7 @@ private:
     e.artist_name = command.event.artist_name;
     e.layout = text_of(command.event.layout);
     e.config = command.event.layout_config;
+    e.poster = command.event.poster_url;
     run(e.st);
     if (command.layout) {
       auto& l = db_.prepared<put_layout>();
@@ -931,7 +953,8 @@ public:
                    id_of<artist_id>(e.artist),
                    e.artist_name,
                    id_of<layout_id>(e.layout),
-                   e.config};
+                   e.config,
+                   {}};
       load_seats(key, out.seats);
       out.types = types(key);
       auto& p = db_.prepared<pending_of_event>();
@@ -1122,6 +1145,7 @@ private:
       return std::nullopt;
     auto out = q.row();
     out.items = items(out.id);
+    load_resale(db_, out);
     out.history.push_back({out.created_at, "created", ""});
     auto& h = db_.prepared<select_history>();
     h.id = to_string(out.id);

@@ -1,4 +1,5 @@
 #include "actors/bus/relay.hpp"
+#include "actors/bus/topic_dispatch.hpp"
 #include "actors/bus/type_ids.hpp"
 #include "tests/support/actor_fixture.hpp"
 
@@ -172,6 +173,27 @@ TEST_F(relay_test, other_topics_are_passed_over) {
   EXPECT_EQ(inbox.done, std::vector<std::int64_t>{2});
   stop();
   EXPECT_EQ(data.cursors["ticket"], 3);
+}
+
+TEST_F(relay_test, one_subscription_to_all_topics_serves_the_consumer_of_each) {
+  append("a", "reservation-events");
+  append("a");
+  append("b", "membership-events");
+  script other;
+  to = sys.spawn(consumer, &inbox);
+  const auto members = sys.spawn(consumer, &other);
+  const auto both =
+      spawn_topic_dispatch(sys, {{"payment-events", to}, {"membership-events", members}});
+  auto box = spawn_outbox(sys, *env, std::make_unique<memory_outbox>(data), false);
+  relay = spawn_relay(sys, *env, box, {{"*", "both", both}}, {});
+  sched.run();
+  EXPECT_EQ(inbox.done, std::vector<std::int64_t>{2});
+  EXPECT_EQ(other.done, std::vector<std::int64_t>{3});
+  stop();
+  EXPECT_EQ(data.cursors["both"], 3) << "what is nobody's is passed over";
+  self->send_exit(both, caf::exit_reason::user_shutdown);
+  self->send_exit(members, caf::exit_reason::user_shutdown);
+  sched.run();
 }
 
 TEST_F(relay_test, types_that_nobody_asked_for_are_passed_over) {

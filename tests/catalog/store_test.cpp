@@ -1,7 +1,9 @@
 #include "actors/base/environment.hpp"
+#include "actors/catalog/artist_changed.hpp"
 #include "actors/catalog/demo_data.hpp"
 #include "actors/catalog/event_changed.hpp"
 #include "actors/catalog/layout.hpp"
+#include "actors/catalog/member_consumer.hpp"
 #include "actors/catalog/name_id.hpp"
 #include "storage/sql/catalog_store.hpp"
 
@@ -124,7 +126,7 @@ TEST_F(catalog_store_test, an_event_comes_back_as_it_was_put) {
   x.types = {a_type("cheap", 100), a_type("dear", 900)};
   const auto written = put(x);
   ASSERT_EQ(written.status, commit_status::committed) << written.why.text;
-  EXPECT_EQ(written.events, 1u);
+  EXPECT_EQ(written.events, 2u) << "the artist that was made, and the event";
 
   const auto found = queries->event(x.event.id);
   ASSERT_TRUE(found && *found);
@@ -146,11 +148,15 @@ TEST_F(catalog_store_test, an_event_comes_back_as_it_was_put) {
   EXPECT_EQ((*found)->types[0].name, "dear") << "by price descending";
 
   const auto events = sent();
-  ASSERT_EQ(events.size(), 1u);
+  ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[0].topic, catalog_topic);
-  EXPECT_EQ(events[0].type, event_changed_type);
-  EXPECT_EQ(events[0].key, to_string(x.event.id));
-  const auto payload = parse_event_changed(events[0].payload);
+  EXPECT_EQ(events[0].type, artist_changed_type);
+  EXPECT_EQ(events[0].key, to_string(e.artist));
+  EXPECT_EQ(parse_artist_changed(events[0].payload)->name, "Some Band");
+  EXPECT_EQ(events[1].topic, catalog_topic);
+  EXPECT_EQ(events[1].type, event_changed_type);
+  EXPECT_EQ(events[1].key, to_string(x.event.id));
+  const auto payload = parse_event_changed(events[1].payload);
   ASSERT_TRUE(payload) << payload.error().text;
   EXPECT_EQ(payload->event.artist, e.artist);
   EXPECT_EQ(payload->layout->total_seats, 6);
@@ -263,13 +269,13 @@ TEST_F(catalog_store_test, an_artist_is_found_by_name_and_renamed_on_the_events)
   put_artist artist;
   artist.artist.id = id_of<artist_id>("artist");
   artist.artist.name = "Old Name";
-  ASSERT_EQ(put(artist).events, 0u);
+  ASSERT_EQ(put(artist).events, 1u) << "the artist";
   auto x = an_event("concert");
   x.event.artist_name = "Old Name";
   ASSERT_EQ(put(x).status, commit_status::committed);
   EXPECT_EQ((*queries->event(x.event.id))->event.artist, artist.artist.id);
   artist.artist.name = "New Name";
-  EXPECT_EQ(put(artist).events, 1u);
+  EXPECT_EQ(put(artist).events, 2u) << "the artist, and the event with the new name";
   EXPECT_EQ((*queries->event(x.event.id))->event.artist_name, "New Name");
   EXPECT_EQ(search("new name").size(), 1u);
   EXPECT_TRUE(search("old name").empty());
@@ -423,20 +429,51 @@ TEST_F(catalog_store_test, prices_come_from_the_ticket_types_or_are_unknown) {
   }
 }
 
+TEST_F(catalog_store_test, members_are_counted_once_per_message) {
+  put_artist artist;
+  artist.artist.id = id_of<artist_id>("artist");
+  artist.artist.name = "Artist";
+  ASSERT_EQ(put(artist).status, commit_status::committed);
+  const auto told = [&](std::string_view message, const char* type) {
+    domain_event e;
+    e.id = name_based_uuid({}, message);
+    e.type = type;
+    e.payload = R"({"artistId":")" + to_string(artist.artist.id) + R"("})";
+    const auto count = to_member_count(e);
+    EXPECT_TRUE(count && *count) << type;
+    return put(**count);
+  };
+  EXPECT_TRUE(told("1", "MEMBERSHIP_ACTIVATED").changed);
+  EXPECT_FALSE(told("1", "MEMBERSHIP_ACTIVATED").changed);
+  EXPECT_TRUE(told("2", "MEMBERSHIP_ACTIVATED").changed);
+  EXPECT_EQ((*queries->artist(artist.artist.id))->member_count, 2);
+  EXPECT_EQ(queries->artists(1, 10)->artists[0].member_count, 2);
+  EXPECT_TRUE(told("3", "MEMBERSHIP_EXPIRED").changed);
+  EXPECT_EQ((*queries->artist(artist.artist.id))->member_count, 1);
+
+  domain_event other;
+  other.id = name_based_uuid({}, "4");
+  other.type = "PAYMENT_REJECTED";
+  EXPECT_FALSE(*to_member_count(other));
+  other.type = "MEMBERSHIP_ACTIVATED";
+  other.payload = "{}";
+  EXPECT_EQ(to_member_count(other).error().code, errc::invalid_request);
+}
+
 TEST_F(catalog_store_test, seeding_twice_keeps_the_first_start) {
   now = from_millis(1'771'754'400'000);
   const auto data = make_demo_data(now);
   const auto first = put(data);
   ASSERT_EQ(first.status, commit_status::committed) << first.why.text;
   EXPECT_TRUE(first.changed);
-  EXPECT_EQ(first.events, data.events.size());
+  EXPECT_EQ(first.events, data.events.size() + data.artists.size());
   const auto before = queries->event(data.events[0].event.id);
   now += std::chrono::days{10};
   const auto second = put(make_demo_data(now));
   EXPECT_EQ(second.status, commit_status::committed);
   EXPECT_FALSE(second.changed);
   EXPECT_EQ(second.events, 0u);
-  EXPECT_EQ(sent().size(), data.events.size());
+  EXPECT_EQ(sent().size(), data.events.size() + data.artists.size());
   const auto after = queries->event(data.events[0].event.id);
   EXPECT_EQ((*after)->event.event_date, (*before)->event.event_date);
   EXPECT_EQ((*after)->event.updated_at, (*before)->event.updated_at);

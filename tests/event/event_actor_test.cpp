@@ -637,7 +637,7 @@ TEST_F(sale_test, the_payment_consumer) {
   other.type = "SOMETHING_ELSE";
   other.payload = "?";
   EXPECT_TRUE(ask<applied>(role.consumer, deliver{other}).has_value());
-  body["paymentType"] = "transfer";
+  body["paymentType"] = "gift";
   other.type = "PAYMENT_CONFIRMED";
   other.payload = body.dump();
   EXPECT_TRUE(ask<applied>(role.consumer, deliver{other}).has_value());

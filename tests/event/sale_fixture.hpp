@@ -91,6 +91,8 @@ protected:
     parts.writes = std::shared_ptr<ticket_writes>(&store, [](ticket_writes*) {});
     for (int i = 0; i < readers; ++i)
       parts.queries.push_back(store.queries());
+    parts.memberships = store.memberships();
+    parts.transfers = store.transfers();
     role = start_ticket(sys, *env, registry, options, std::move(parts));
     sched.run();
   }
@@ -99,7 +101,8 @@ protected:
   void stop() {
     for (auto a :
          {caf::actor_cast<caf::actor>(role.region), caf::actor_cast<caf::actor>(role.writer),
-          caf::actor_cast<caf::actor>(role.consumer)})
+          caf::actor_cast<caf::actor>(role.consumer), caf::actor_cast<caf::actor>(role.members),
+          caf::actor_cast<caf::actor>(role.points), caf::actor_cast<caf::actor>(role.transfers)})
       self->send_exit(a, caf::exit_reason::kill);
     for (auto& a : role.helpers)
       self->send_exit(a, caf::exit_reason::kill);

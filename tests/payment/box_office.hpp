@@ -81,6 +81,19 @@ inline tickets_impl::behavior_type office_behavior(tickets_impl::pointer self, b
           o->now = box_office::stage::ended;
         return ticket::refund_applied{};
       },
+      [self, o](const ticket::cancel_reservation& x) -> caf::result<ticket::reservation_view> {
+        if (o->silent) {
+          auto promise = self->make_response_promise<ticket::reservation_view>();
+          o->open.push_back(promise);
+          return promise;
+        }
+        if (x.user != o->owner)
+          return to_caf(errc::not_found);
+        if (o->now == box_office::stage::ended)
+          return to_caf(errc::already_ended);
+        o->now = box_office::stage::ended;
+        return ticket::reservation_view{};
+      },
   };
 }
 

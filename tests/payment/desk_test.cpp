@@ -266,6 +266,8 @@ private:
   void effect(desk_action& a) {
     if (auto* w = std::get_if<write_action>(&a))
       commit(w->change);
+    else if (std::holds_alternative<end_subject_action>(a))
+      cancel_reservation();
     else if (auto* c = std::get_if<capture_action>(&a))
       take(c->payment);
     else if (auto* r = std::get_if<refund_action>(&a))
@@ -329,6 +331,12 @@ private:
         apply(desk_->payable(failure{errc::not_pending}, now_));
       else
         apply(desk_->payable(desk::terms{amount_, event_}, now_));
+    } else if (std::holds_alternative<end_subject_action>(a)) {
+      const bool lost = fault(5);
+      if (!lost || below(2) == 0)
+        cancel_reservation();
+      apply(
+          desk_->subject_ended(lost ? result<void>{failure{errc::timeout}} : result<void>{}, now_));
     } else if (auto* w = std::get_if<write_action>(&a)) {
       if (fault(6)) {
         ++seen["write failed"];
@@ -575,8 +583,97 @@ TEST_F(desk_step_test, a_taken_payment_key_is_the_callers_fault) {
   EXPECT_TRUE(d.idle());
 }
 
+TEST_F(desk_step_test, a_refusal_to_end_what_was_paid_for_keeps_the_money_where_it_is) {
+  load();
+  d.accept(1, pay(), start);
+  d.payable(desk::terms{100, {}}, start);
+  d.written(write_outcome::committed, start);
+  d.captured({capture_outcome::approved, start, "DONE", {}}, start);
+  d.written(write_outcome::committed, start);
+  d.judged(verdict_news{true, {}}, start);
+  const auto asked = d.accept(2, cancel_job{owner, d.rows().front().id, "r"}, start);
+  const auto* question = only<end_subject_action>(asked);
+  ASSERT_NE(question, nullptr);
+  EXPECT_EQ(question->user, owner);
+  EXPECT_EQ(question->payment, d.rows().front().id);
+  const auto out = d.subject_ended(failure{errc::conflict, "sold on"}, start);
+  const auto* answer = only<answer_action>(out);
+  ASSERT_NE(answer, nullptr);
+  EXPECT_EQ(answer->what.error(), (failure{errc::conflict, "sold on"}));
+  EXPECT_EQ(d.rows().front().status, payment_status::captured);
+  EXPECT_TRUE(d.idle());
+}
+
+TEST_F(desk_step_test, a_payment_that_nobody_finishes_keeps_a_listing_for_a_while_only) {
+  desk listing{{subject_kind::transfer, make_uuid(*env)}, {"demo", true, true, 4}};
+  listing.accept(0, resume_job{}, start);
+  listing.loaded(std::vector<payment_view>{}, start);
+  const user_id other{make_uuid(*env)};
+  listing.accept(1, prepare_job{other, 0, make_fresh_ids(*env)}, start);
+  listing.payable(desk::terms{110, {}}, start);
+  listing.written(write_outcome::committed, start);
+  const auto first = listing.rows().front();
+  EXPECT_EQ(first.kind, subject_kind::transfer);
+  EXPECT_TRUE(first.reservation.is_nil());
+
+  listing.accept(2, pay(), start + milliseconds{1000});
+  auto out = listing.payable(desk::terms{110, {}}, start + milliseconds{1000});
+  ASSERT_NE(only<answer_action>(out), nullptr);
+  EXPECT_EQ(only<answer_action>(out)->what.error().code, errc::conflict);
+
+  const auto later = start + milliseconds{300'000};
+  listing.accept(3, pay(), later);
+  out = listing.payable(desk::terms{110, {}}, later);
+  const auto* way = only<write_action>(out);
+  ASSERT_NE(way, nullptr);
+  EXPECT_EQ(way->change.next.id, first.id);
+  EXPECT_EQ(way->change.next.status, payment_status::failed);
+  out = listing.written(write_outcome::committed, later);
+  ASSERT_NE(only<ask_payable_action>(out), nullptr) << "the job goes on from the beginning";
+  out = listing.payable(desk::terms{110, {}}, later);
+  const auto* own = only<write_action>(out);
+  ASSERT_NE(own, nullptr);
+  EXPECT_EQ(own->change.next.user, owner);
+  EXPECT_EQ(own->change.next.status, payment_status::capturing);
+}
+
+TEST_F(desk_step_test, a_membership_is_paid_again_when_it_is_over_and_not_by_a_second_click) {
+  desk member{{subject_kind::membership, make_uuid(*env)}, {"demo", true, true, 4}};
+  member.accept(0, resume_job{}, start);
+  member.loaded(std::vector<payment_view>{}, start);
+  const auto buy = [&](std::uint64_t job) {
+    member.accept(job, pay(), start);
+    member.payable(desk::terms{30'000, {}}, start);
+    member.written(write_outcome::committed, start);
+    member.captured({capture_outcome::approved, start, "DONE", {}}, start);
+    member.written(write_outcome::committed, start);
+    member.judged(verdict_news{true, {}}, start);
+    const auto paid = member.rows().front().id;
+    member.accept(job + 1, news_job{make_uuid(*env), reservation_news::confirmed, paid, {}}, start);
+    member.written(write_outcome::committed, start);
+    EXPECT_TRUE(member.rows().front().resolved);
+    return paid;
+  };
+  const auto first = buy(1);
+  member.accept(3, pay(), start);
+  auto out = member.payable(failure{errc::not_pending, "active"}, start);
+  ASSERT_NE(only<answer_action>(out), nullptr);
+  ASSERT_TRUE(only<answer_action>(out)->what);
+  EXPECT_EQ(only<answer_action>(out)->what->payment.id, first);
+  EXPECT_TRUE(only<answer_action>(out)->what->repeated);
+
+  out = member.accept(4, cancel_job{owner, first, "r"}, start);
+  ASSERT_NE(only<answer_action>(out), nullptr);
+  EXPECT_EQ(only<answer_action>(out)->what.error().code, errc::invalid_request);
+
+  const auto second = buy(5);
+  EXPECT_NE(second, first);
+  EXPECT_EQ(member.rows().size(), 2u);
+}
+
 TEST_F(desk_step_test, answers_that_nobody_asked_for_change_nothing) {
   load();
+  EXPECT_TRUE(d.subject_ended({}, start).empty());
   EXPECT_TRUE(d.written(write_outcome::committed, start).empty());
   EXPECT_TRUE(d.captured({capture_outcome::approved, start, {}, {}}, start).empty());
   EXPECT_TRUE(d.refunded({capture_outcome::approved, start, {}, {}}, start).empty());

@@ -495,6 +495,19 @@ TEST_F(payment_actor_test, the_owner_gets_the_money_back_and_the_reservation_end
   expect_consistent();
 }
 
+TEST_F(payment_actor_test, whoever_sold_the_ticket_on_does_not_get_the_money_back) {
+  ASSERT_TRUE(process());
+  office.owner = user_id{make_uuid(*env)};
+  const auto refused =
+      ask<payment_done>(role.region, cancel_payment{to_string(row().id), owner, "user-request"});
+  EXPECT_EQ(refused.error(),
+            (failure{errc::conflict, "The ticket belongs to somebody else by now"}));
+  EXPECT_EQ(row().status, payment_status::captured);
+  EXPECT_TRUE(bank_.returned.empty());
+  office.owner = owner;
+  expect_consistent();
+}
+
 TEST_F(payment_actor_test, cancel_races_confirm) {
   ASSERT_TRUE(prepare());
   auto confirm = self->request(role.region, caf::infinite, confirmation());

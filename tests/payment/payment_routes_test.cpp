@@ -111,6 +111,17 @@ TEST_F(payment_routes_test, prepare) {
   EXPECT_EQ(std::get<prepare_payment>(s.asked).user, who.user);
 }
 
+TEST_F(payment_routes_test, listings_and_memberships_are_named_by_their_reference) {
+  const auto id = to_string(p.reservation);
+  post("/api/payments/prepare", {{"referenceId", id}, {"paymentType", "transfer"}, {"amount", 7}});
+  EXPECT_EQ(std::get<prepare_payment>(s.asked).subject,
+            (payment_subject{subject_kind::transfer, p.reservation.value}));
+  post("/api/payments/process",
+       {{"referenceId", id}, {"paymentType", "membership"}, {"paymentMethod", "card"}});
+  EXPECT_EQ(std::get<process_payment>(s.asked).subject,
+            (payment_subject{subject_kind::membership, p.reservation.value}));
+}
+
 TEST_F(payment_routes_test, bad_bodies_are_400_and_reach_nobody) {
   const auto id = to_string(p.reservation);
   const std::vector<std::pair<std::string, json>> bad{
@@ -119,8 +130,8 @@ TEST_F(payment_routes_test, bad_bodies_are_400_and_reach_nobody) {
       {"/api/payments/prepare", {{"reservationId", id}, {"amount", 0}}},
       {"/api/payments/prepare", {{"reservationId", id}, {"amount", 1.5}}},
       {"/api/payments/prepare", {{"reservationId", id}, {"amount", "1"}}},
-      {"/api/payments/prepare", {{"referenceId", id}, {"paymentType", "transfer"}}},
-      {"/api/payments/prepare", {{"referenceId", id}, {"paymentType", "membership"}}},
+      {"/api/payments/prepare", {{"reservationId", id}, {"paymentType", "transfer"}}},
+      {"/api/payments/prepare", {{"referenceId", "x"}, {"paymentType", "membership"}}},
       {"/api/payments/prepare", {{"reservationId", id}, {"paymentType", "gift"}}},
       {"/api/payments/confirm", {{"orderId", "o"}, {"amount", 1}}},
       {"/api/payments/confirm", {{"paymentKey", " "}, {"orderId", "o"}, {"amount", 1}}},
@@ -138,6 +149,12 @@ TEST_F(payment_routes_test, bad_bodies_are_400_and_reach_nobody) {
   }
   EXPECT_EQ(post("/api/payments/prepare", json::object())->json()["message"],
             "reservationId required");
+  EXPECT_EQ(post("/api/payments/prepare", {{"paymentType", "transfer"}})->json()["message"],
+            "referenceId required for transfer");
+  EXPECT_EQ(
+      post("/api/payments/process", {{"paymentType", "membership"}, {"paymentMethod", "card"}})
+          ->json()["message"],
+      "referenceId required");
   EXPECT_TRUE(std::holds_alternative<std::monostate>(s.asked));
 }
 

@@ -178,6 +178,41 @@ TEST_P(payment_store_test, a_reservation_has_one_live_payment) {
   EXPECT_EQ(rows->at(0).id, second.id) << "the live one first";
 }
 
+TEST_P(payment_store_test, listings_and_memberships_are_paid_for_too) {
+  const auto of = [&](subject_kind kind, const uuid& reference) {
+    return new_payment(make_fresh_ids(*env), {kind, reference}, event, user, 50'000, now);
+  };
+  const auto reference = make_uuid(*env);
+  auto listing = of(subject_kind::transfer, reference);
+  ASSERT_EQ(write(listing).status, commit_status::committed);
+  EXPECT_EQ(write(of(subject_kind::transfer, reference)).status, commit_status::rejected);
+  // The same number for another kind is another thing.
+  auto member = of(subject_kind::membership, reference);
+  ASSERT_EQ(write(member).status, commit_status::committed);
+  ASSERT_EQ(write(fresh(reservation_id{reference})).status, commit_status::committed);
+
+  const auto rows = store->queries().payments_of({subject_kind::transfer, reference});
+  ASSERT_EQ(rows->size(), 1u);
+  expect_same(rows->at(0), listing);
+  EXPECT_EQ(rows->at(0).kind, subject_kind::transfer);
+  EXPECT_EQ(rows->at(0).reference, reference);
+  EXPECT_TRUE(rows->at(0).reservation.is_nil());
+  EXPECT_EQ(store->queries().payments_by(user, 10, 0)->total, 3);
+
+  // A listing is bought once; a membership again when the payment did its work.
+  listing = captured(listing, "");
+  listing = resolve(listing, now).value();
+  ASSERT_EQ(write(listing).status, commit_status::committed);
+  EXPECT_EQ(write(of(subject_kind::transfer, reference)).status, commit_status::rejected);
+  member = captured(member, "");
+  EXPECT_EQ(write(of(subject_kind::membership, reference)).status, commit_status::rejected);
+  member = resolve(member, now).value();
+  ASSERT_EQ(write(member).status, commit_status::committed);
+  EXPECT_EQ(write(of(subject_kind::membership, reference)).status, commit_status::committed);
+  EXPECT_EQ(store->queries().payments_of({subject_kind::membership, reference})->size(), 2u);
+  EXPECT_EQ(store->outbox().read(0, 10)->at(0).key, to_string(reference));
+}
+
 TEST_P(payment_store_test, order_ids_are_unique) {
   auto first = fresh(reservation);
   auto second = fresh(other());

@@ -53,6 +53,10 @@ region_actor::behavior_type fake_region(region_actor::pointer, script* s) {
       [](const check_payable&) -> caf::result<payable> { return to_caf(errc::internal); },
       [](const apply_payment&) -> caf::result<payment_outcome> { return to_caf(errc::internal); },
       [](const apply_refund&) -> caf::result<refund_applied> { return to_caf(errc::internal); },
+      [](const list_ticket&) -> caf::result<reservation_view> { return to_caf(errc::internal); },
+      [](const unlist_ticket&) -> caf::result<reservation_view> { return to_caf(errc::internal); },
+      [](const check_listing&) -> caf::result<payable> { return to_caf(errc::internal); },
+      [](const buy_listed&) -> caf::result<payment_outcome> { return to_caf(errc::internal); },
   };
 }
 

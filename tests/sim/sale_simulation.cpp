@@ -3,6 +3,7 @@
 #include "actors/bus/relay.hpp"
 #include "actors/catalog/type_ids.hpp"
 #include "actors/event/role.hpp"
+#include "actors/membership/membership.hpp"
 #include "actors/payment/role.hpp"
 #include "actors/queue/role.hpp"
 #include "actors/system/actor_config.hpp"
@@ -17,6 +18,7 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <tuple>
 
 #include <caf/all.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
@@ -92,6 +94,9 @@ public:
         seed_(seed),
         env_(make_seeded_environment(seed ^ 0x9e3779b97f4a7c15ULL, [this] { return now(); })) {
     event_ = event_id{make_uuid(*env_)};
+    artist_ = artist_id{make_uuid(*env_)};
+    members_only_ = chance_() % 3 == 0;
+    trading_ = chance_() % 4 == 0;
     fill_store();
     hook_stores();
     for (int i = 0; i < 5; ++i) {
@@ -109,7 +114,7 @@ public:
   }
 
   void run() {
-    const std::size_t steps = 300 + chance_() % 900;
+    const std::size_t steps = (300 + chance_() % 900) * (trading_ ? 4 : 1);
     for (std::size_t i = 0; i < steps; ++i) {
       step();
       check_if_changed();
@@ -173,7 +178,9 @@ private:
     c.event.title = "Simulated night";
     c.event.venue = "Hall";
     c.event.event_date = epoch + 240h;
-    c.event.sale_start = epoch - 1h;
+    c.event.sale_start = epoch - 48h; // no pre-sale any more
+    if (members_only_)
+      c.event.artist = artist_;
     c.event.sale_end = epoch + 200h;
     c.event.layout = layout_id{make_uuid(*env_)};
     c.event.layout_config = R"({"sections":[]})";
@@ -198,8 +205,9 @@ private:
     type_ = type.id;
     c.types.push_back(type);
     std::vector<ticket::ticket_write> batch{{c}};
-    require(disk_tickets_.commit(batch).front().status == commit_status::committed,
-            "the store could not be filled");
+    batch.push_back({membership::put_artist_card{{}, {artist_, "Simulated artist", "", 700}}});
+    for (const auto& written : disk_tickets_.commit(batch))
+      require(written.status == commit_status::committed, "the store could not be filled");
   }
 
   void hook_stores() {
@@ -275,6 +283,8 @@ private:
     ticket::ticket_dependencies td;
     td.writes = std::shared_ptr<ticket::ticket_writes>(&disk_tickets_, [](auto*) {});
     td.queries.push_back(disk_tickets_.queries());
+    td.memberships = disk_tickets_.memberships();
+    td.transfers = disk_tickets_.transfers();
     td.detached = false;
     life_->tickets = ticket::start_ticket(sys, *env_, reg, t, std::move(td));
 
@@ -298,6 +308,8 @@ private:
     pd.outbox = disk_payments_.outbox();
     pd.money = {spawn_bank(sys), "simulated", true, true};
     pd.tickets = life_->tickets.region;
+    pd.transfers = life_->tickets.transfers;
+    pd.memberships = life_->tickets.members;
     pd.subscriptions = {{"payment-events", "ticket", life_->tickets.consumer}};
     life_->payments = payment::start_payment(sys, *env_, reg, p, std::move(pd));
 
@@ -318,9 +330,10 @@ private:
     qd.detached = false;
     life_->queue = queue::start_queue(sys, *env_, reg, q, std::move(qd));
 
-    life_->ticket_relay =
-        spawn_relay(sys, *env_, spawn_outbox(sys, *env_, disk_tickets_.outbox(), false),
-                    {life_->payments.consumer()}, relay);
+    life_->ticket_relay = spawn_relay(
+        sys, *env_, spawn_outbox(sys, *env_, disk_tickets_.outbox(), false),
+        {life_->payments.consumer(), {"reservation-events", "benefits", life_->tickets.points}},
+        relay);
     life_->tickets.links->set(life_->payments.region, life_->queue.region, life_->ticket_relay);
     life_->people = sys.spawn([](caf::event_based_actor* self) -> caf::behavior {
       return {[self](const act& a) { a.what(self); }};
@@ -383,6 +396,9 @@ private:
     end(l.people);
     end(l.tickets.region);
     end(l.tickets.consumer);
+    end(l.tickets.transfers);
+    end(l.tickets.points);
+    end(l.tickets.members);
     for (auto& h : l.tickets.helpers)
       end(h);
     // These two take their children along when asked, not when killed; nothing they still do is
@@ -488,12 +504,16 @@ private:
       hold(i);
       return;
     }
+    if (wants_to_trade(i)) {
+      trade(i);
+      return;
+    }
     if (p.reservations.empty())
       return;
     // Also on old ones, and while an earlier request runs: double clicks and second tabs.
     const auto& r = p.reservations[p.reservations.size() - 1
                                    - (dice(4) ? chance_() % p.reservations.size() : 0)];
-    if (roll < 9)
+    if (roll < 9 || (trading_ && !dice(6)))
       pay(i, r);
     else if (roll < 11)
       cancel(i, r);
@@ -641,6 +661,167 @@ private:
     });
   }
 
+  // -- resale and memberships --------------------------------------------------------------------
+
+  /// What is on offer is bought soon, and whoever has a ticket is tempted.
+  bool wants_to_trade(std::size_t i) {
+    const auto& s = disk_tickets_.state();
+    const bool offered = std::any_of(s.transfers.begin(), s.transfers.end(), [](const auto& t) {
+      return t.second.view.status == ticket::transfer_status::listed;
+    });
+    const bool owner =
+        std::any_of(s.reservations.begin(), s.reservations.end(), [&](const auto& r) {
+          return r.second.view.user == people_[i].id
+                 && r.second.view.status == reservation_status::confirmed;
+        });
+    return trading_ ? dice(offered || owner ? 2 : 8) : dice(offered ? 3 : 10);
+  }
+
+  void trade(std::size_t i) {
+    const auto& p = people_[i];
+    if (members_only_ && dice(3)) {
+      join(i);
+      return;
+    }
+    const auto roll = chance_() % 16;
+    if (roll == 0) {
+      join(i);
+    } else if (roll == 1) {
+      give_any_money_back(i);
+    } else if (roll == 2) {
+      if (const auto t = any_listing([&](const auto& v) { return v.seller == p.id || dice(8); }))
+        take_back(i, *t);
+    } else if (roll < 11) {
+      // Also one's own, and what has been sold already.
+      if (const auto t = any_listing([&](const auto& v) {
+            return v.status == ticket::transfer_status::listed ? v.seller != p.id || dice(8)
+                                                               : dice(8);
+          }))
+        buy(i, *t);
+      else if (const auto r = any_confirmed(i))
+        offer(i, *r);
+    } else if (const auto r = any_confirmed(i)) {
+      offer(i, *r);
+    }
+  }
+
+  std::optional<reservation_id> any_confirmed(std::size_t i) {
+    std::vector<reservation_id> own;
+    for (const auto& [id, r] : disk_tickets_.state().reservations)
+      if ((r.view.user == people_[i].id && r.view.status == reservation_status::confirmed)
+          || dice(16))
+        own.push_back(id);
+    if (own.empty())
+      return std::nullopt;
+    return own[chance_() % own.size()];
+  }
+
+  template <class Fits>
+  std::optional<transfer_id> any_listing(Fits fits) {
+    std::vector<transfer_id> out;
+    for (const auto& [id, t] : disk_tickets_.state().transfers)
+      if (fits(t.view))
+        out.push_back(id);
+    if (out.empty())
+      return std::nullopt;
+    return out[chance_() % out.size()];
+  }
+
+  void offer(std::size_t i, reservation_id r) {
+    const ticket::create_listing command{r, people_[i].id};
+    ask([this, command](caf::event_based_actor* self) {
+      self->request(life_->tickets.transfers, caf::infinite, command)
+          .then(
+              [this](const ticket::transfer_view& t) {
+                const auto& stored = disk_tickets_.state().transfers;
+                expect(stored.contains(t.terms.id), "P2: a listing that is not durable");
+                ++result.listed;
+                note("listed " + brief(t.terms.id));
+              },
+              [](caf::error&) {});
+    });
+  }
+
+  void take_back(std::size_t i, transfer_id t) {
+    const ticket::cancel_listing command{t, people_[i].id};
+    ask([this, t, command](caf::event_based_actor* self) {
+      self->request(life_->tickets.transfers, caf::infinite, command)
+          .then(
+              [this, t, command](const ticket::listing_cancelled&) {
+                const auto& v = disk_tickets_.state().transfers.at(t).view;
+                expect(v.status == ticket::transfer_status::cancelled,
+                       "P2: an offer was taken back and still stands");
+                expect(v.seller == command.user, "P3: somebody else took an offer back");
+                note("taken back " + brief(t));
+              },
+              [](caf::error&) {});
+    });
+  }
+
+  void buy(std::size_t i, transfer_id t) {
+    const payment::process_payment command{
+        {payment::subject_kind::transfer, t.value}, people_[i].id, "card"};
+    ask([this, t, command](caf::event_based_actor* self) {
+      self->request(life_->payments.region, caf::infinite, command)
+          .then(
+              [this, t, command](const payment::payment_done& d) {
+                const auto& stored = disk_tickets_.state().transfers.at(t);
+                expect(stored.view.status == ticket::transfer_status::completed
+                           && stored.view.buyer == command.user && stored.payment == d.payment.id,
+                       "P2: a resale was acknowledged that is not durable");
+                note("resold " + brief(t));
+              },
+              [](caf::error&) {});
+    });
+  }
+
+  /// Of anything this person ever paid for: also of tickets that were sold on.
+  void give_any_money_back(std::size_t i) {
+    std::vector<const payment::payment_view*> own;
+    for (const auto& [id, p] : disk_payments_.state().payments)
+      if (p.user == people_[i].id)
+        own.push_back(&p);
+    if (own.empty())
+      return;
+    const auto& p = *own[chance_() % own.size()];
+    if (p.kind == payment::subject_kind::reservation)
+      promised_[p.reservation].cancel_asked = true;
+    if (p.kind == payment::subject_kind::transfer)
+      promised_[disk_tickets_.state().transfers.at(transfer_id{p.reference}).view.reservation]
+          .cancel_asked = true;
+    const payment::cancel_payment command{to_string(p.id), p.user, "changed my mind"};
+    ask([this, command](caf::event_based_actor* self) {
+      self->request(life_->payments.region, caf::infinite, command)
+          .then([](const payment::payment_done&) {}, [](caf::error&) {});
+    });
+  }
+
+  void join(std::size_t i) {
+    const membership::subscribe command{people_[i].id, artist_};
+    ask([this, command](caf::event_based_actor* self) {
+      self->request(life_->tickets.members, caf::infinite, command)
+          .then(
+              [this, self, command](const membership::membership_view& m) {
+                expect(disk_tickets_.state().memberships.contains(m.row.id),
+                       "P2: a membership that is not durable");
+                self->request(life_->payments.region, caf::infinite,
+                              payment::process_payment{
+                                  {payment::subject_kind::membership, m.row.id.value},
+                                  command.user,
+                                  "card"})
+                    .then(
+                        [this, id = m.row.id](const payment::payment_done&) {
+                          expect(disk_tickets_.state().memberships.at(id).status
+                                     == membership::membership_status::active,
+                                 "P2: a membership was paid and is not active");
+                          note("member " + brief(id));
+                        },
+                        [](caf::error&) {});
+              },
+              [](caf::error&) {});
+    });
+  }
+
   /// No more faults; then as long as anything could take.
   void heal() {
     healing_ = true;
@@ -701,6 +882,7 @@ private:
       require(seat.row.token >= last, "P6: a token went back");
       last = seat.row.token;
     }
+    check_owners();
     // P1 for stock.
     const auto& type = s.types.at(type_);
     require(type.available + tickets == type.total, "P1: stock and reservations disagree");
@@ -709,6 +891,70 @@ private:
     const auto active = std::count_if(rows.active.begin(), rows.active.end(),
                                       [&](const auto& a) { return a.second.first > now(); });
     require(active <= static_cast<std::ptrdiff_t>(threshold), "P4: more active than the threshold");
+  }
+
+  /// Exactly one owner per ticket, and the sales explain who that is; no payment buys twice; points
+  /// add up.
+  void check_owners() {
+    const auto& s = disk_tickets_.state();
+    std::map<reservation_id, std::vector<const memory::ticket_state::transfer*>> sales;
+    std::set<reservation_id> offered;
+    std::set<payment_id> used;
+    for (const auto& [id, t] : s.transfers) {
+      const auto& r = s.reservations.at(t.view.reservation).view;
+      switch (t.view.status) {
+      case ticket::transfer_status::listed:
+        require(offered.insert(r.id).second, "P1: a ticket is offered twice");
+        require(r.status == reservation_status::confirmed && r.user == t.view.seller,
+                "P1: offered by somebody who cannot sell it: " + brief(id));
+        break;
+      case ticket::transfer_status::completed:
+        require(used.insert(t.payment).second, "P1: one payment bought two tickets");
+        sales[r.id].push_back(&t);
+        break;
+      case ticket::transfer_status::cancelled:
+        require(t.view.buyer.is_nil(), "P1: an offer was taken back and sold");
+        break;
+      }
+      const auto known = transfer_statuses_.find(id);
+      require(known == transfer_statuses_.end() || known->second == t.view.status
+                  || known->second == ticket::transfer_status::listed,
+              "P1: a listing that had ended changed: " + brief(id));
+      transfer_statuses_[id] = t.view.status;
+    }
+    for (const auto& [id, r] : s.reservations) {
+      auto owner = first_owners_.emplace(id, r.view.user).first->second;
+      // Each sale names the payment it took the ticket over from: that gives their order.
+      std::map<payment_id, const memory::ticket_state::transfer*> after;
+      std::set<payment_id> bought;
+      for (const auto* t : sales[id]) {
+        require(after.emplace(t->seller_payment, t).second, "P1: a payment was sold on twice");
+        bought.insert(t->payment);
+      }
+      auto next = std::find_if(after.begin(), after.end(),
+                               [&](const auto& t) { return !bought.contains(t.first); });
+      auto last = after.empty() ? r.view.paid_by : payment_id{};
+      std::size_t walked = 0;
+      for (; next != after.end(); next = after.find(last), ++walked) {
+        const auto& sale = *next->second;
+        require(sale.view.seller == owner, "P1: sold by somebody who did not own it: " + brief(id));
+        owner = sale.view.buyer;
+        last = sale.payment;
+      }
+      require(walked == after.size(), "P1: the sales of a ticket are no chain: " + brief(id));
+      require(r.view.user == owner, "P1: the sales do not lead to the owner: " + brief(id));
+      require(r.view.paid_by == last,
+              "P1: the owner's payment did not buy the ticket: " + brief(id));
+    }
+    std::map<membership_id, std::int64_t> points;
+    std::set<std::tuple<membership_id, std::string, uuid>> given;
+    for (const auto& p : s.point_log) {
+      require(given.emplace(p.membership, p.entry.action, p.entry.reference).second,
+              "P5: points were given twice");
+      points[p.membership] += p.entry.points;
+    }
+    for (const auto& [id, m] : s.memberships)
+      require(m.points == points[id], "P3: points and their account disagree");
   }
 
   /// P3: each reservation ends once; P6: each hold of a seat has a greater token.
@@ -802,6 +1048,9 @@ private:
     const auto& s = disk_tickets_.state();
     const auto& p = disk_payments_.state();
     std::map<reservation_id, std::vector<const payment::payment_view*>> kept;
+    std::map<membership_id, int> paid_memberships;
+    std::int64_t balance = 0; ///< what the bank has of ours
+    std::int64_t owed = 0;    ///< what that is for
     for (const auto& [id, pay] : p.payments) {
       using payment::payment_status;
       require(pay.status != payment_status::capturing && pay.status != payment_status::refunding,
@@ -814,16 +1063,27 @@ private:
       require(account.refunded == (pay.status == payment_status::refunded),
               "P3: bank and payment " + brief(id) + " disagree about the refund");
       if (pay.status == payment_status::captured)
-        kept[pay.reservation].push_back(&pay);
+        balance += pay.amount;
+      if (pay.kind == payment::subject_kind::membership) {
+        if (pay.status == payment_status::captured)
+          ++paid_memberships[membership_id{pay.reference}];
+        continue;
+      }
+      const bool resale = pay.kind == payment::subject_kind::transfer;
+      const auto about =
+          resale ? s.transfers.at(transfer_id{pay.reference}).view.reservation : pay.reservation;
+      if (pay.status == payment_status::captured)
+        kept[about].push_back(&pay);
       if (pay.status == payment_status::refunded) {
         ++result.refunded;
-        const auto r = s.reservations.find(pay.reservation);
+        result.resale_refused += resale;
+        const auto r = s.reservations.find(about);
         require(r != s.reservations.end(), "a payment without a reservation");
         const auto& history = r->second.view.history;
         require(
             std::any_of(history.begin(), history.end(),
                         [](const auto& h) { return h.action.find("refund") != std::string::npos; }),
-            "P3: a refund is not visible in the reservation's history: " + brief(pay.reservation));
+            "P3: a refund is not visible in the reservation's history: " + brief(about));
       }
     }
     for (const auto& [id, r] : s.reservations) {
@@ -831,18 +1091,46 @@ private:
       require(v.status != reservation_status::pending, "P3: " + brief(id) + " never ended");
       require(v.payment != ticket::payment_state::refund_requested,
               "P3: a refund was asked for and never came: " + brief(id));
-      const auto& money = kept[id];
-      if (v.status == reservation_status::confirmed)
-        require(money.size() == 1 && money.front()->id == v.paid_by
-                    && money.front()->amount == v.total_amount,
-                "P3: confirmed without its one payment: " + brief(id));
-      else
-        require(money.empty(), "P3: money was kept for a reservation that is " + to_string(v.status)
-                                   + ": " + brief(id));
+      // A payment of somebody who sold the ticket on did its work and stays: no refund after the
+      // sale. The last one stays as long as the reservation does.
+      std::map<payment_id, std::int64_t> expected;
+      for (const auto& [t, sale] : s.transfers)
+        if (sale.view.reservation == id && sale.view.status == ticket::transfer_status::completed) {
+          ++result.resold;
+          expected[sale.seller_payment];
+          expected[sale.payment] = sale.view.terms.total_price;
+        }
+      for (auto& [paid, amount] : expected)
+        if (amount == 0)
+          amount = v.total_amount;
+      if (v.status == reservation_status::confirmed && expected.empty())
+        expected[v.paid_by] = v.total_amount;
+      if (v.status != reservation_status::confirmed)
+        expected.erase(v.paid_by);
+      std::map<payment_id, std::int64_t> money;
+      for (const auto* paid : kept[id])
+        money[paid->id] = paid->amount;
+      require(money == expected,
+              fmt::format("P3: {} is {} and {} payments were kept instead of {}", brief(id),
+                          to_string(v.status), money.size(), expected.size()));
+      for (const auto& [paid, amount] : expected)
+        owed += amount;
       result.confirmed += v.status == reservation_status::confirmed;
       result.expired += v.status == reservation_status::expired;
       result.cancelled += v.status == reservation_status::cancelled;
     }
+    for (const auto& [id, m] : s.memberships) {
+      const auto joined = std::count_if(s.point_log.begin(), s.point_log.end(), [&](const auto& e) {
+        return e.membership == id && e.entry.action.starts_with("MEMBERSHIP_");
+      });
+      require(joined == paid_memberships[id], "P3: a membership and its payments disagree");
+      require((m.status == membership::membership_status::active) == (joined > 0),
+              "P3: a membership is " + to_string(m.status));
+      result.members += m.status == membership::membership_status::active;
+      owed += joined * m.price;
+    }
+    require(balance == owed,
+            fmt::format("P3: {} won are in the bank, {} were earned", balance, owed));
     // P2: nothing acknowledged is lost.
     for (const auto& person : people_)
       for (const auto& id : person.reservations)
@@ -875,11 +1163,17 @@ private:
   bank accounts_;
   std::unique_ptr<life> life_;
   event_id event_;
+  artist_id artist_;
+  /// The event has the artist: resale among members, points for bookings.
+  bool members_only_ = false;
+  bool trading_ = false; ///< a long run, in which people sell tickets on rather than give them up
   std::vector<seat_id> seats_;
   ticket_type_id type_;
   std::vector<person> people_;
   std::map<reservation_id, promise_made> promised_;
   std::map<reservation_id, reservation_status> statuses_;
+  std::map<transfer_id, ticket::transfer_status> transfer_statuses_;
+  std::map<reservation_id, user_id> first_owners_;
   std::map<seat_id, std::uint64_t> last_token_;
   std::map<seat_id, std::uint64_t> last_hold_;
   std::map<std::uint64_t, user_id> line_; ///< as the journal has it

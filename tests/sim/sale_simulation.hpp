@@ -16,15 +16,19 @@ struct run_result {
   std::size_t expired = 0;
   std::size_t cancelled = 0;
   std::size_t refunded = 0;
+  std::size_t listed = 0;
+  std::size_t resold = 0;
+  std::size_t resale_refused = 0; ///< paid for, and given back
+  std::size_t members = 0;
   std::size_t crashes = 0;
   std::size_t faults = 0;
 };
 
 /// One whole sale with its real actors under CAF's deterministic coordinator: people queue, hold,
-/// pay, cancel and let go, on stores that refuse, forget to answer and lose commits, with a bank
-/// that does the same, and the process dying in between. Which actor runs next, what people do, how
-/// far time moves and every fault follow from `seed`. P1 to P6 are checked after every commit and
-/// at the end, when the faults have stopped and everything had time to heal.
+/// pay, cancel, let go, sell on and join, on stores that refuse, forget to answer and lose commits,
+/// with a bank that does the same, and the process dying in between. Which actor runs next, what
+/// people do, how far time moves and every fault follow from `seed`. P1 to P6 are checked after
+/// every commit and at the end, when the faults have stopped and everything had time to heal.
 run_result simulate(std::uint64_t seed);
 
 } // namespace tiketi::sim

@@ -44,6 +44,10 @@ TEST(sale_simulation, every_promise_holds_for_every_seed) {
       sum.expired += run.expired;
       sum.cancelled += run.cancelled;
       sum.refunded += run.refunded;
+      sum.listed += run.listed;
+      sum.resold += run.resold;
+      sum.resale_refused += run.resale_refused;
+      sum.members += run.members;
       sum.crashes += run.crashes;
       sum.faults += run.faults;
       if (!run.violation.empty() && (failed_seed == 0 || seed < failed_seed)) {
@@ -60,7 +64,9 @@ TEST(sale_simulation, every_promise_holds_for_every_seed) {
   other.join();
   std::cout << runs << " seeds: " << sum.holds << " holds, " << sum.confirmed << " confirmed, "
             << sum.expired << " expired, " << sum.cancelled << " cancelled, " << sum.refunded
-            << " refunded, " << sum.faults << " faults, " << sum.crashes << " crashes\n";
+            << " refunded, " << sum.listed << " listings, " << sum.resold << " resold, "
+            << sum.resale_refused << " resales sent back, " << sum.members << " members, "
+            << sum.faults << " faults, " << sum.crashes << " crashes\n";
   if (failed_seed != 0)
     std::cout << "replay: TIKETI_SIM_SEED=" << failed_seed << " "
               << ::testing::internal::GetArgvs().front() << '\n';
@@ -70,6 +76,10 @@ TEST(sale_simulation, every_promise_holds_for_every_seed) {
   EXPECT_GT(sum.expired, runs / 4);
   EXPECT_GT(sum.cancelled, runs / 8);
   EXPECT_GT(sum.refunded, runs / 20);
+  EXPECT_GT(sum.listed, runs / 10);
+  EXPECT_GT(sum.resold, runs / 25);
+  EXPECT_GT(sum.resale_refused, 0U);
+  EXPECT_GT(sum.members, runs / 8);
   EXPECT_GT(sum.crashes, runs / 4);
   EXPECT_GT(sum.faults, runs);
 }

@@ -3,10 +3,12 @@
 #include "actors/auth/role.hpp"
 #include "actors/base/environment.hpp"
 #include "actors/bus/relay.hpp"
+#include "actors/bus/topic_dispatch.hpp"
 #include "actors/bus/type_ids.hpp"
 #include "actors/catalog/admin.hpp"
 #include "actors/catalog/enrich.hpp"
 #include "actors/catalog/images.hpp"
+#include "actors/catalog/member_consumer.hpp"
 #include "actors/catalog/role.hpp"
 #include "actors/catalog/type_ids.hpp"
 #include "actors/community/role.hpp"
@@ -29,22 +31,27 @@
 #include "net/routes/catalog.hpp"
 #include "net/routes/community.hpp"
 #include "net/routes/images.hpp"
+#include "net/routes/internal_tickets.hpp"
+#include "net/routes/memberships.hpp"
 #include "net/routes/payments.hpp"
 #include "net/routes/queue.hpp"
 #include "net/routes/reservations.hpp"
 #include "net/routes/seats.hpp"
 #include "net/routes/stats.hpp"
 #include "net/routes/tickets.hpp"
+#include "net/routes/transfers.hpp"
 #include "storage/files/image_store.hpp"
 #include "storage/sql/auth_store.hpp"
 #include "storage/sql/catalog_admin_store.hpp"
 #include "storage/sql/catalog_store.hpp"
 #include "storage/sql/community_store.hpp"
+#include "storage/sql/membership_store.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/queue_journal.hpp"
 #include "storage/sql/stats_store.hpp"
 #include "storage/sql/ticket_admin_store.hpp"
 #include "storage/sql/ticket_store.hpp"
+#include "storage/sql/transfer_store.hpp"
 #include "tools/tiketi/databases.hpp"
 
 #include <algorithm>
@@ -185,6 +192,8 @@ struct node::impl {
   std::optional<stats::stats_role> stats_role;
   consumer_actor catalog_consumer;
   relay_actor auth_relay;
+  consumer_actor member_consumer;   ///< of `membership-events`, for the catalog
+  consumer_actor benefits_consumer; ///< of what is told to members and about them
   relay_actor catalog_relay;
   relay_actor ticket_relay;
   std::shared_ptr<net::health_monitor> health;
@@ -289,11 +298,14 @@ void node::impl::start_ticket() {
       static_cast<std::int32_t>(values.ticket_seats_per_user_and_event);
   options.limits.tickets_per_user_and_event =
       static_cast<std::int32_t>(values.ticket_tickets_per_user_and_event);
+  options.pre_sale = values.ticket_pre_sale;
   options.readers = static_cast<std::size_t>(values.ticket_readers);
   ticket::ticket_dependencies parts;
   parts.writes = sql::make_ticket_writes(connect("ticket"), *env);
   for (std::size_t i = 0; i < options.readers; ++i)
     parts.queries.push_back(sql::make_ticket_queries(connect("ticket")));
+  parts.memberships = sql::make_membership_queries(connect("ticket"));
+  parts.transfers = sql::make_transfer_queries(connect("ticket"));
   ticket_role = ticket::start_ticket(sys, *env, *registry, options, std::move(parts));
 }
 
@@ -388,6 +400,8 @@ void node::impl::start_payment() {
     parts.money = payment::start_demo_provider(sys, *env);
   }
   parts.tickets = ticket_role->region;
+  parts.transfers = ticket_role->transfers;
+  parts.memberships = ticket_role->members;
   parts.subscriptions = {{"payment-events", "ticket", ticket_role->consumer},
                          {"payment-events", "stats", stats_role->consumer}};
   payment_role = payment::start_payment(sys, *env, *registry, options, std::move(parts));
@@ -421,9 +435,13 @@ void node::impl::start_stats() {
 }
 
 void node::impl::connect_roles() {
-  ticket_relay = spawn_relay(
-      sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
-      {payment_role->consumer(), {"reservation-events", "stats", stats_role->consumer}});
+  member_consumer = catalog::start_member_consumer(sys, catalog_role->writer);
+  benefits_consumer = spawn_topic_dispatch(
+      sys, {{"reservation-events", ticket_role->points}, {"membership-events", member_consumer}});
+  ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
+                             {payment_role->consumer(),
+                              {"*", "benefits", benefits_consumer},
+                              {"*", "stats", stats_role->consumer}});
   auth_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("auth")),
                            {{"user-events", "stats", stats_role->consumer}});
   ticket_role->links->set(payment_role->region, queue_role->region, ticket_relay);
@@ -560,6 +578,14 @@ void node::impl::listen() {
                                     .client_key = values.payment_toss_client_key});
   net::add_community_routes(*routes, {community_role->community});
   net::add_stats_routes(*routes, {stats_role->stats});
+  net::add_membership_routes(*routes, {ticket_role->members});
+  net::add_transfer_routes(*routes, {ticket_role->transfers});
+  net::add_internal_ticket_routes(*routes, {.region = ticket_role->region,
+                                            .store = ticket_role->store,
+                                            .transfers = ticket_role->transfers,
+                                            .members = ticket_role->members,
+                                            .payments = payment_role->region,
+                                            .payment_reader = payment_role->reader});
 
   const net::actuator_deps actuator{.health = health,
                                     .is_draining = [this] { return front->is_draining(); },
@@ -610,6 +636,8 @@ void node::impl::stop() {
   caf::anon_send_exit(auth_relay, caf::exit_reason::user_shutdown);
   if (stats_role)
     stats::stop(*stats_role);
+  caf::anon_send_exit(benefits_consumer, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(member_consumer, caf::exit_reason::user_shutdown);
   if (enrich_role)
     catalog::stop(*enrich_role);
   if (catalog_remote)
