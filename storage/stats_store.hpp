@@ -117,10 +117,10 @@ struct row_sums {
   std::int64_t sold = 0;
 };
 
-/// A user with reservations that were created in a span and are confirmed now.
+/// A user who has reservations that were created in a span and are confirmed now.
 struct buyer {
   std::int64_t reservations = 0;
-  std::int64_t spent = 0;
+  std::int64_t spent = 0; ///< by this user, who may have bought them from another one
 };
 
 struct weekday_count {
@@ -154,10 +154,10 @@ struct trending_event {
 
 struct live_figures {
   std::int64_t locked_seats = 0;
-  std::int64_t pending = 0;             ///< reservations that wait for their payment
-  std::int64_t active_users = 0;        ///< different users who reserved, paid or cancelled lately
-  std::int64_t created = 0;             ///< in the last hour
-  std::int64_t paid = 0;                ///< in the last hour, won
+  std::int64_t pending = 0;      ///< reservations that wait for their payment
+  std::int64_t active_users = 0; ///< different users who reserved, paid, bought or cancelled lately
+  std::int64_t created = 0;      ///< in the last hour
+  std::int64_t paid = 0;         ///< in the last hour, won
   std::vector<recent_step> recent;      ///< newest first
   std::vector<trending_event> trending; ///< most first
 };

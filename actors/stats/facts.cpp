@@ -167,9 +167,11 @@ std::optional<fact> read(const domain_event& event) {
     const payload_reader in{payload};
     return fact{user_fact{in.id<user_id>("userId"), in.text("role")}};
   } else if (topic == "transfer-events" && type == "TRANSFER_COMPLETED") {
-    return fact{count_fact{counted::transfer}};
+    const payload_reader in{payload};
+    return fact{transfer_fact{in.id<reservation_id>("reservationId"), in.id<user_id>("buyerId"),
+                              in.number("totalPrice")}};
   } else if (topic == "membership-events" && type == "MEMBERSHIP_ACTIVATED") {
-    return fact{count_fact{counted::membership}};
+    return fact{membership_fact{}};
   }
   return std::nullopt;
 }

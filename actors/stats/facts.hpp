@@ -72,13 +72,18 @@ struct user_fact {
   std::string role;
 };
 
-enum class counted : std::uint8_t { transfer, membership };
-
-struct count_fact {
-  counted what = counted::transfer;
+/// A ticket was resold.
+struct transfer_fact {
+  reservation_id reservation;
+  user_id buyer;
+  std::int64_t price = 0; ///< what the buyer paid
 };
 
-using fact = std::variant<reservation_fact, payment_fact, event_fact, user_fact, count_fact>;
+/// A membership came into force, for the first time or again.
+struct membership_fact {};
+
+using fact = std::variant<reservation_fact, payment_fact, event_fact, user_fact, transfer_fact,
+                          membership_fact>;
 
 /// Nothing: the event is of no interest here. invalid_request with a text that names the field:
 /// it is, but cannot be read, now or later.

@@ -174,8 +174,9 @@ public:
       std::vector<buyer> out;
       long long count = 0, spent = 0;
       built_query q{db_};
-      q << "SELECT count(*), CAST(sum(amount) AS BIGINT) FROM reservations WHERE created_at >= ";
-      q.value(from) << " AND status = 'confirmed' GROUP BY user_id ORDER BY user_id";
+      q << "SELECT count(*), CAST(sum(coalesce(o.paid, r.amount)) AS BIGINT) FROM reservations r "
+           "LEFT JOIN reservation_owners o ON o.reservation_id = r.id WHERE r.created_at >= ";
+      q.value(from) << " AND r.status = 'confirmed' GROUP BY coalesce(o.user_id, r.user_id)";
       q.into(count).into(spent);
       for (bool more = q.run(); more; more = q.next())
         out.push_back({count, spent});
@@ -246,8 +247,11 @@ public:
       active << "SELECT count(DISTINCT user_id) FROM (SELECT user_id FROM reservations WHERE "
                 "created_at >= ";
       active.value(active_from) << " UNION SELECT user_id FROM reservations WHERE confirmed_at >= ";
-      active.value(active_from) << " UNION SELECT user_id FROM reservations WHERE status = "
-                                   "'cancelled' AND ended_at >= ";
+      active.value(active_from) << " UNION SELECT coalesce(o.user_id, r.user_id) FROM "
+                                   "reservations r LEFT JOIN reservation_owners o ON "
+                                   "o.reservation_id = r.id WHERE r.status = 'cancelled' AND "
+                                   "r.ended_at >= ";
+      active.value(active_from) << " UNION SELECT user_id FROM reservation_owners WHERE since >= ";
       active.value(active_from) << ") AS those";
       active.into(number).run();
       out.active_users = number;

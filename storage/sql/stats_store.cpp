@@ -372,9 +372,17 @@ private:
       bump(hour_of(at), "registered", 1);
   }
 
-  void record(const count_fact& x, time_point at) {
-    bump(hour_of(at), x.what == counted::transfer ? "transfers" : "memberships", 1);
+  void record(const transfer_fact& x, time_point at) {
+    // Events about the same ticket come in any order: its last buyer has it.
+    run_.write("INSERT INTO reservation_owners(reservation_id, user_id, paid, since) VALUES (:r, "
+               ":u, :p, :t) ON CONFLICT (reservation_id) DO UPDATE SET user_id = "
+               "excluded.user_id, paid = excluded.paid, since = excluded.since WHERE "
+               "excluded.since >= reservation_owners.since",
+               {to_string(x.reservation), to_string(x.buyer), x.price, to_millis(at)});
+    bump(hour_of(at), "transfers", 1);
   }
+
+  void record(const membership_fact&, time_point at) { bump(hour_of(at), "memberships", 1); }
 
   database db_;
   statements run_; // before db_ goes

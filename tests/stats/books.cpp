@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace tiketi::test {
@@ -103,6 +104,8 @@ void read_reservations(sql::database ticket, ledgers& out, const places& events,
     auto& r = out.reservations.emplace_back();
     r.event = events.at(event);
     r.user = users.at(user);
+    r.owner = r.user;
+    r.spent = amount;
     r.created = from_millis(created);
     r.view.id = to_id<reservation_id>(id);
     r.view.status = status_of(status);
@@ -149,19 +152,53 @@ void read_reservations(sql::database ticket, ledgers& out, const places& events,
   }
 }
 
+void read_transfers(sql::database ticket, ledgers& out, const places& users) {
+  places known;
+  for (std::size_t i = 0; i < out.reservations.size(); ++i)
+    known[to_string(out.reservations[i].view.id)] = i;
+  std::string reservation, seller, buyer;
+  long long price = 0, at = 0;
+  built_query q{ticket};
+  q << "SELECT reservation_id, seller_id, buyer_id, total_price, completed_at FROM "
+       "ticket_transfers WHERE status = 'completed' ORDER BY completed_at DESC";
+  q.into(reservation).into(seller).into(buyer).into(price).into(at);
+  std::unordered_set<std::string> resold;
+  for (bool more = q.run(); more; more = q.next()) {
+    out.transfers.push_back({users.at(buyer), from_millis(at)});
+    auto& r = out.reservations[known.at(reservation)];
+    // The reservation belongs to its last buyer now; it was made by its first seller.
+    r.user = users.at(seller);
+    if (!resold.insert(reservation).second)
+      continue;
+    if (r.owner != users.at(buyer))
+      throw std::runtime_error("the last buyer does not own the reservation " + reservation);
+    r.spent = price;
+  }
+  long long joined = 0;
+  built_query members{ticket};
+  members << "SELECT count(*) FROM membership_points WHERE action_type IN ('MEMBERSHIP_JOIN', "
+             "'MEMBERSHIP_RENEW')";
+  members.into(joined).run();
+  out.memberships = joined;
+}
+
 void read_payments(sql::database payment, ledgers& out, const places& events) {
-  std::string id, event, method;
+  std::string id, event, method, kind;
   long long amount = 0, approved = 0, refunded = 0;
   built_query q{payment};
-  q << "SELECT id, event_id, method, amount, approved_at, refunded_at FROM payments WHERE status "
+  q << "SELECT id, payment_type, event_id, method, amount, approved_at, refunded_at FROM payments "
+       "WHERE status "
        "IN ('captured', 'refunding', 'refunded') ORDER BY id";
-  q.into(id).into(event).into(method).into(amount).into(approved).into(refunded);
+  q.into(id).into(kind).into(event).into(method).into(amount).into(approved).into(refunded);
   for (bool more = q.run(); more; more = q.next()) {
     auto& p = out.payments.emplace_back();
     p.view.id = to_id<payment_id>(id);
     p.view.amount = amount;
     p.view.method = method;
-    p.event = events.at(event);
+    if (const auto found = events.find(event); found != events.end())
+      p.event = found->second;
+    else if (kind != "membership")
+      throw std::runtime_error("a payment for no event: " + id);
     p.confirmed = from_millis(approved);
     p.refunded = time_or_none(refunded);
   }
@@ -182,6 +219,7 @@ ledgers read_books(const open_database& open) {
   read_events(open("catalog"), open("ticket"), out, events);
   read_users(open("auth"), out, users);
   read_reservations(open("ticket"), out, events, users);
+  read_transfers(open("ticket"), out, users);
   read_payments(open("payment"), out, events);
   return out;
 }

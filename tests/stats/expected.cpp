@@ -102,8 +102,8 @@ json overview(const ledger& l) {
           {"total_revenue", l.net(always)},
           {"completed_payments", l.w.payments.size()},
           {"payment_revenue", l.paid(always)},
-          {"completed_transfers", 0},
-          {"activated_memberships", 0}};
+          {"completed_transfers", l.w.transfers.size()},
+          {"activated_memberships", l.w.memberships}};
 }
 
 json daily(const ledger& l) {
@@ -419,9 +419,10 @@ json realtime(const ledger& l) {
       locked += r.seats();
     }
     const auto lately = [&](time_point t) { return t >= l.now - 5min; };
-    if (lately(r.created) || (r.confirmed && lately(*r.confirmed))
-        || (ledger::is(r, reservation_status::cancelled) && lately(*r.ended)))
+    if (lately(r.created) || (r.confirmed && lately(*r.confirmed)))
       active.insert(r.user);
+    if (ledger::is(r, reservation_status::cancelled) && lately(*r.ended))
+      active.insert(r.owner);
     if (r.created >= l.now - 24h)
       ++trend[r.event];
     const auto note = [&](const std::string& what, time_point at) {
@@ -438,6 +439,9 @@ json realtime(const ledger& l) {
     if (r.ended)
       note(ticket::to_string(r.view.status), *r.ended);
   }
+  for (const auto& t : l.w.transfers)
+    if (t.at >= l.now - 5min)
+      active.insert(t.buyer);
   std::sort(recent.begin(), recent.end(), [](const auto& a, const auto& b) {
     return std::tie(std::get<0>(a), std::get<1>(a), std::get<2>(a))
            < std::tie(std::get<0>(b), std::get<1>(b), std::get<2>(b));
@@ -543,8 +547,8 @@ json behaviour(const ledger& l) {
     weekday_users[day].insert(r.user);
     ++weekday_count[day];
     if (ledger::is(r, reservation_status::confirmed)) {
-      ++buyers[r.user].first;
-      buyers[r.user].second += r.view.total_amount;
+      ++buyers[r.owner].first;
+      buyers[r.owner].second += r.spent;
     }
   }
   std::vector<std::int64_t> counts;

@@ -178,6 +178,10 @@ TEST(stats_store_test, transfers_memberships_and_requests_are_counted) {
   transfer.topic = "transfer-events";
   transfer.type = "TRANSFER_COMPLETED";
   transfer.occurred_at = from_millis(1'771'754'400'000);
+  transfer.payload = json{
+      {"reservationId", to_string(transfer.id)},
+      {"buyerId", to_string(transfer.id)},
+      {"totalPrice", 5}}.dump();
   auto membership = transfer;
   membership.id.bytes[0] = 2;
   membership.topic = "membership-events";

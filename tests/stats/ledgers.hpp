@@ -34,7 +34,9 @@ struct ledger_event {
 struct ledger_reservation {
   ticket::reservation_view view; ///< as it is now
   std::size_t event = 0;
-  std::size_t user = 0;
+  std::size_t user = 0;   ///< who made it
+  std::size_t owner = 0;  ///< whose it is: the last who bought it
+  std::int64_t spent = 0; ///< by the owner
   time_point created;
   std::optional<time_point> confirmed;
   std::optional<time_point> ended; ///< cancelled or expired
@@ -46,9 +48,14 @@ struct ledger_reservation {
 
 struct ledger_payment {
   payment::payment_view view;
-  std::size_t event = 0;
+  std::optional<std::size_t> event; ///< none: a membership
   time_point confirmed;
   std::optional<time_point> refunded;
+};
+
+struct ledger_transfer {
+  std::size_t buyer = 0;
+  time_point at;
 };
 
 struct ledger_user {
@@ -64,6 +71,8 @@ struct ledgers {
   std::vector<ledger_reservation> reservations;
   std::vector<ledger_payment> payments;
   std::vector<time_point> declined; ///< payments that the bank refused
+  std::vector<ledger_transfer> transfers;
+  std::int64_t memberships = 0; ///< times that one came into force
 };
 
 /// One of the databases of the roles.

@@ -49,11 +49,12 @@ TEST_F(stats_sale_test, every_figure_of_every_report_equals_the_books_of_the_rol
   }
   for (const auto& p : truth.payments)
     refunded += p.refunded.has_value();
-  std::printf("%lld holds, %lld confirmed, %lld cancelled, %lld expired, %lld refunded, %lld "
-              "declined, %lld refused, %lld deliveries repeated\n",
+  std::printf("%lld holds, %lld confirmed, %lld cancelled, %lld expired, %lld refunded, %zu "
+              "resold, %lld memberships, %lld declined, %lld refused, %lld deliveries repeated\n",
               static_cast<long long>(counts.holds), static_cast<long long>(confirmed),
               static_cast<long long>(cancelled), static_cast<long long>(expired),
-              static_cast<long long>(refunded), static_cast<long long>(counts.declined),
+              static_cast<long long>(refunded), truth.transfers.size(),
+              static_cast<long long>(truth.memberships), static_cast<long long>(counts.declined),
               static_cast<long long>(counts.refused), static_cast<long long>(counts.repeated));
   // A sale in which nothing happens would be counted right too.
   EXPECT_GT(confirmed, 30);
@@ -61,6 +62,8 @@ TEST_F(stats_sale_test, every_figure_of_every_report_equals_the_books_of_the_rol
   EXPECT_GT(expired, 30);
   EXPECT_GT(refunded, 30);
   EXPECT_GT(counts.declined, 5);
+  EXPECT_GT(truth.transfers.size(), 10u);
+  EXPECT_GT(truth.memberships, 5);
   EXPECT_GT(counts.repeated, 50);
   // Some days without anybody.
   for (int i = 0; i < 3; ++i) {

@@ -6,11 +6,14 @@
 #include "storage/sql/built_query.hpp"
 #include "storage/sql/catalog_admin_store.hpp"
 #include "storage/sql/catalog_store.hpp"
+#include "storage/sql/membership_store.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/stats_store.hpp"
 #include "storage/sql/ticket_admin_store.hpp"
 #include "storage/sql/ticket_store.hpp"
+#include "storage/sql/transfer_store.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -95,6 +98,9 @@ void shop_test::TearDown() {
   end(accounts_);
   end(figures);
   end(tickets_.consumer);
+  end(tickets_.points);
+  end(tickets_.transfers);
+  end(tickets_.members);
   end(tickets_.region);
   end(tickets_.writer);
   for (auto& helper : tickets_.helpers)
@@ -179,6 +185,8 @@ void shop_test::start_ticket() {
   parts.detached = false;
   parts.writes = sql::make_ticket_writes(open("ticket"), *env);
   parts.queries.push_back(sql::make_ticket_queries(open("ticket")));
+  parts.memberships = sql::make_membership_queries(open("ticket"));
+  parts.transfers = sql::make_transfer_queries(open("ticket"));
   tickets_ = ticket::start_ticket(sys, *env, registry_, options, std::move(parts));
 }
 
@@ -258,11 +266,12 @@ void shop_test::start_payment() {
   parts.money = {bank(), "bank", false, true};
   others_.push_back(caf::actor_cast<caf::actor>(parts.money.handle));
   parts.tickets = tickets_.region;
+  parts.transfers = tickets_.transfers;
+  parts.memberships = tickets_.members;
   parts.subscriptions = {{"payment-events", "ticket", tickets_.consumer},
                          {"payment-events", "stats", consumer_}};
   payments_ = payment::start_payment(sys, *env, registry_, options, std::move(parts));
-  ticket_relay_ =
-      relay_of("ticket", {payments_.consumer(), {"reservation-events", "stats", consumer_}});
+  ticket_relay_ = relay_of("ticket", {payments_.consumer(), {"*", "stats", consumer_}});
   tickets_.links->set(payments_.region, {}, ticket_relay_);
 }
 
@@ -294,6 +303,8 @@ void shop_test::open_event() {
   e.sale_start = env->now() - 1h;
   if (below(3) != 0)
     e.sale_end = e.event_date - 12h;
+  if (below(2) == 0)
+    e.artist_name = fmt::format("Artist {}", below(3));
   const bool seated = below(3) != 0;
   if (seated)
     e.layout = any(halls_);
@@ -346,6 +357,8 @@ void shop_test::change_an_event() {
     to.venue = "Hall 9";
     to.event_date = env->now() + std::chrono::hours{24 * (3 + below(20))};
     to.sale_start = env->now() - 2h;
+    if (below(2) == 0)
+      to.artist_name = fmt::format("Artist {}", below(3));
     if (below(3) == 0)
       to.layout = any(halls_);
     tell<catalog::event_saved>(admin_.admin, m, {});
@@ -406,9 +419,13 @@ void shop_test::hold(person& who) {
   tell<ticket::reservation_view>(tickets_.region, m, done);
 }
 
-void shop_test::pay(person& who, reservation_id what) {
+const char* shop_test::any_method() {
   constexpr const char* methods[] = {"naver_pay", "kakao_pay", "bank_transfer", "card", "toss"};
-  payment::process_payment m{what, who.id, methods[below(5)]};
+  return methods[below(5)];
+}
+
+void shop_test::pay(person& who, reservation_id what) {
+  payment::process_payment m{what, who.id, any_method()};
   tell<payment::payment_done>(payments_.region, m,
                               [this](const payment::payment_done&) { ++counts.paid; });
 }
@@ -433,6 +450,60 @@ void shop_test::take_back(person& who, reservation_id what) {
                                 payment::cancel_payment{id, who.id, "changed my mind"}, {});
 }
 
+void shop_test::offer(person& who, reservation_id what) {
+  if (!offers_.empty() && below(8) == 0) {
+    tell<ticket::listing_cancelled>(tickets_.transfers,
+                                    ticket::cancel_listing{offers_.back(), who.id}, {});
+    return;
+  }
+  tell<ticket::transfer_view>(tickets_.transfers, ticket::create_listing{what, who.id},
+                              [this](const ticket::transfer_view& t) {
+                                ++counts.offered;
+                                offers_.push_back(t.terms.id);
+                              });
+}
+
+void shop_test::buy_offered(person& who) {
+  if (offers_.empty())
+    return;
+  // Mostly a new one.
+  const auto last = offers_.size() - 1;
+  const auto& what = offers_[below(3) == 0 ? below(offers_.size())
+                                           : last - below(std::min<std::size_t>(last + 1, 3))];
+  payment::process_payment m{{payment::subject_kind::transfer, what.value}, who.id, any_method()};
+  const auto place = static_cast<std::size_t>(&who - people_.data());
+  tell<payment::payment_done>(payments_.region, m, [this, place, what](const auto&) {
+    ++counts.paid;
+    std::string id;
+    sql::built_query q{*seats_};
+    q << "SELECT reservation_id FROM ticket_transfers WHERE id = ";
+    q.value(what).into(id);
+    if (q.run())
+      people_[place].reservations.push_back(*parse_id<reservation_id>(id));
+  });
+}
+
+void shop_test::become_member(person& who) {
+  std::vector<std::string> artists;
+  std::string id;
+  sql::built_query q{*seats_};
+  q << "SELECT id FROM artists ORDER BY id";
+  q.into(id);
+  for (bool more = q.run(); more; more = q.next())
+    artists.push_back(id);
+  if (artists.empty())
+    return;
+  const membership::subscribe m{who.id, *parse_id<artist_id>(any(artists))};
+  tell<membership::membership_view>(
+      tickets_.members, m, [this, user = who.id](const membership::membership_view& v) {
+        tell<payment::payment_done>(
+            payments_.region,
+            payment::process_payment{
+                {payment::subject_kind::membership, v.row.id.value}, user, any_method()},
+            {});
+      });
+}
+
 void shop_test::step() {
   const auto dice = below(100);
   auto& who = any(people_);
@@ -440,7 +511,11 @@ void shop_test::step() {
     register_person();
   else if (dice < 9)
     change_an_event();
-  else if (dice < 45 || who.reservations.empty())
+  else if (dice < 12)
+    become_member(who);
+  else if (dice < 18)
+    buy_offered(who);
+  else if (dice < 48 || who.reservations.empty())
     hold(who);
   else {
     // Mostly the newest one, which still waits for its money.
@@ -449,23 +524,27 @@ void shop_test::step() {
       pay(who, what);
     if (dice >= 77 && dice < 92) // a few right after, or with, the payment
       cancel(who, what);
-    if (dice >= 92)
+    if (dice >= 92 && dice < 95)
       take_back(who, what);
+    if (dice >= 95)
+      offer(who, what);
   }
-  if (below(5) == 0)
-    return; // the next one comes at the same time
+  // The next one may come at the same time. No ticket is resold twice at the same time, though:
+  // its second sale needs an offer that follows the first one.
+  if (below(5) == 0 && dice < 95)
+    return;
   sched.run();
   switch (below(12)) {
   case 0:
-    advance(std::chrono::milliseconds{below(5'400'000)});
+    advance(std::chrono::milliseconds{1 + below(5'400'000)});
     break;
   case 1:
   case 2:
   case 3:
-    advance(std::chrono::milliseconds{below(600'000)});
+    advance(std::chrono::milliseconds{1 + below(600'000)});
     break;
   default:
-    advance(std::chrono::milliseconds{below(60'000)});
+    advance(std::chrono::milliseconds{1 + below(60'000)});
   }
 }
 

@@ -28,6 +28,7 @@ struct shop_counts {
   std::int64_t paid = 0;
   std::int64_t declined = 0;
   std::int64_t refunds = 0;
+  std::int64_t offered = 0;
   std::int64_t repeated = 0; ///< deliveries to the statistics that were made again
 };
 
@@ -87,6 +88,10 @@ private:
   void pay(person& who, reservation_id what);
   void cancel(person& who, reservation_id what);
   void take_back(person& who, reservation_id what);
+  void offer(person& who, reservation_id what);
+  void buy_offered(person& who);
+  void become_member(person& who);
+  const char* any_method();
 
   template <class T>
   T& any(std::vector<T>& of) {
@@ -112,6 +117,7 @@ private:
 
   std::vector<layout_id> halls_;
   std::vector<event_id> events_;
+  std::vector<transfer_id> offers_;
   std::vector<person> people_;
   std::map<payment_id, bool> captured_;
   int named_ = 0;

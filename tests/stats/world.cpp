@@ -125,6 +125,7 @@ void world::create(std::vector<domain_event>& out) {
   r.created = now;
   const auto& event = events[r.event];
   auto& v = r.view;
+  r.owner = r.user;
   v.id = make_reservation_id(event.row.id, *env_);
   v.user = users[r.user].id;
   v.event = event.row.id;
@@ -150,6 +151,7 @@ void world::create(std::vector<domain_event>& out) {
     v.total_amount += item.unit_price * item.quantity;
     v.items.push_back(std::move(item));
   }
+  r.spent = v.total_amount;
   out.push_back(ticket::created_event(v, now, *env_));
   reservations.push_back(std::move(r));
 }

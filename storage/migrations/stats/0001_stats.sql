@@ -70,6 +70,16 @@ CREATE TABLE reservation_rows(
   PRIMARY KEY (reservation_id, section, row_number)
 ) {{clustered}};
 
+-- Whose a reservation is since it was resold, and what that one paid.
+CREATE TABLE reservation_owners(
+  reservation_id VARCHAR(36) NOT NULL PRIMARY KEY,
+  user_id        VARCHAR(36) NOT NULL,
+  paid           BIGINT NOT NULL CHECK (paid >= 0),
+  since          BIGINT NOT NULL
+) {{clustered}};
+
+CREATE INDEX reservation_owners_by_time ON reservation_owners(since);
+
 CREATE TABLE payments(
   id           VARCHAR(36) NOT NULL PRIMARY KEY,
   user_id      VARCHAR(36) NOT NULL,
