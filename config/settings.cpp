@@ -406,6 +406,14 @@ const std::array rows{
         .fallback = "true",
         .sentence = "Members of an event's artist buy first, tier by tier; off: everybody from the "
                     "start of the sale"},
+    row{.name = "ticket.refund_deadline",
+        .target = &s::ticket_refund_deadline,
+        .fallback = "0",
+        .min = 0,
+        .max = 365 * day,
+        .unit = "s",
+        .sentence = "Who has paid may cancel until this long before the event begins; an "
+                    "administrator, and the end of an event, give money back at any time"},
 
     row{.name = "queue.entry_token_secret",
         .target = &s::queue_entry_token_secret,
@@ -477,6 +485,49 @@ const std::array rows{
         .max = 10'080,
         .unit = "min",
         .sentence = "How long before the sale opens people may line up"},
+
+    row{.name = "vwr.token_secret",
+        .target = &s::vwr_token_secret,
+        .fallback = "",
+        .min = 32,
+        .max = 4096,
+        .unit = "bytes",
+        .sentence = "Signs the tokens and request ids of numbered waiting rooms; needed where an "
+                    "edge checks them. Without it one is derived from QUEUE_ENTRY_TOKEN_SECRET",
+        .secret = "VWR_TOKEN_SECRET"},
+    row{.name = "vwr.token_ttl_seconds",
+        .target = &s::vwr_token_ttl,
+        .fallback = "600",
+        .min = 1,
+        .max = day,
+        .unit = "s",
+        .sentence = "Life of the token that lets a served number into the queue"},
+    row{.name = "vwr.position_ttl_seconds",
+        .target = &s::vwr_position_ttl,
+        .fallback = "86400",
+        .min = 60,
+        .max = 30 * day,
+        .unit = "s",
+        .sentence = "A number of a waiting room is void after this long, in whole minutes"},
+    row{.name = "vwr.advance_batch",
+        .target = &s::vwr_advance_batch,
+        .fallback = "50",
+        .min = 1,
+        .max = 1'000'000,
+        .sentence = "Numbers of an active waiting room that are served at once"},
+    row{.name = "vwr.advance_interval_ms",
+        .target = &s::vwr_advance_interval,
+        .fallback = "1000",
+        .min = 100,
+        .max = 600'000,
+        .unit = "ms",
+        .sentence = "Pause until the next numbers are served"},
+    row{.name = "vwr.enforce",
+        .target = &s::vwr_enforce,
+        .fallback = "true",
+        .sentence = "While an event's waiting room is active, only served numbers may join its "
+                    "queue. Off where browsers do not send the cookie urr-vwr-token to this "
+                    "server's host"},
 
     row{.name = "payment.provider",
         .target = &s::payment_provider,
@@ -996,6 +1047,9 @@ void check(const settings& values) {
           "ticket.seats_per_user_and_event must not be less than ticket.seats_per_reservation");
   require(values.queue_session_max >= values.queue_active_ttl,
           "queue.session_max_seconds must not be less than queue.active_ttl_seconds");
+  require(values.vwr_token_secret.empty()
+              || values.vwr_token_secret != values.queue_entry_token_secret,
+          "VWR_TOKEN_SECRET must differ from QUEUE_ENTRY_TOKEN_SECRET");
   require(values.auth_refresh_ttl >= values.auth_access_ttl,
           "auth.refresh_ttl_seconds must not be less than auth.access_ttl_seconds");
   for (const auto& origin : values.gateway_allowed_origins)

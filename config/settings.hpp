@@ -88,6 +88,7 @@ struct settings {
   std::chrono::seconds ticket_idle_after{};
   std::int64_t ticket_readers = 0;
   bool ticket_pre_sale = true;
+  std::chrono::seconds ticket_refund_deadline{};
   // queue
   std::string queue_entry_token_secret;
   std::int64_t queue_threshold = 0;
@@ -99,6 +100,13 @@ struct settings {
   std::chrono::milliseconds queue_admission_interval{};
   std::int64_t queue_admission_batch = 0;
   std::int64_t queue_early_join_minutes = 0;
+  // vwr
+  std::string vwr_token_secret;
+  std::chrono::seconds vwr_token_ttl{};
+  std::chrono::seconds vwr_position_ttl{};
+  std::int64_t vwr_advance_batch = 0;
+  std::chrono::milliseconds vwr_advance_interval{};
+  bool vwr_enforce = false;
   // payment
   std::string payment_provider;
   std::chrono::milliseconds payment_provider_timeout{};

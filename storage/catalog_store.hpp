@@ -142,6 +142,7 @@ struct put_ticket_type {
 struct remove_layout {
   layout_id layout;
 };
+/// Also rejected (conflict) while the artist has members. Writes ARTIST_REMOVED to the outbox.
 struct remove_artist {
   artist_id artist;
 };
@@ -152,6 +153,10 @@ struct describe_artist {
   std::optional<std::string> image_url;
   std::optional<std::string> description;
 };
+
+/// Once per database: ARTIST_CHANGED for every artist, for those that were there before others were
+/// told of artists.
+struct announce_artists {};
 
 /// Nothing but the audit row that comes with it.
 struct note_call {};
@@ -190,7 +195,7 @@ struct audit_note {
 struct catalog_write {
   std::variant<put_artist, put_layout, put_event, put_keyword, seed_catalog, edit_event,
                cancel_event, delete_event, offer_seats, put_ticket_type, remove_layout,
-               remove_artist, describe_artist, note_call, count_members>
+               remove_artist, describe_artist, note_call, count_members, announce_artists>
       command;
   /// Written in the same transaction; with a rejection's own status where the command is rejected.
   std::optional<audit_note> audit = {};

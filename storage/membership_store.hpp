@@ -8,7 +8,7 @@
 #include <vector>
 
 // Memberships in the ticket role's database. What is written goes through the role's one writer
-// (storage/ticket_store.hpp); `change_membership` and `award_entry` are declared with their rules.
+// (storage/ticket_store.hpp); `change_membership` and `post_points` are declared with their rules.
 
 namespace tiketi::membership {
 
@@ -16,6 +16,7 @@ namespace tiketi::membership {
 struct put_artist_card {
   uuid message; ///< at most once per consumer "ticket"
   artist_card artist;
+  bool removed = false; ///< only `artist.id` counts then
 };
 
 /// One connection for reading; one thread at a time. Sees only committed state.

@@ -116,7 +116,7 @@ struct look_up {
 
 struct ticket_write {
   std::variant<create_reservation, change_reservation, change_catalog, look_up,
-               membership::change_membership, membership::award_entry, membership::put_artist_card>
+               membership::change_membership, membership::post_points, membership::put_artist_card>
       command;
 };
 
@@ -130,6 +130,7 @@ struct ticket_written {
   std::optional<reservation_status> found;
   /// A rejected change of a listing: how the store has it; nothing: no such row.
   std::optional<transfer_status> found_listing;
+  std::int32_t memberships = 0; ///< post_points: that it changed
 };
 
 /// Implementations reconnect by themselves: while the database is away every command is `failed`

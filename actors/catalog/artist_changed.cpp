@@ -15,6 +15,31 @@ std::string to_json(const artist_row& artist) {
   return root.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+namespace {
+
+std::optional<artist_id> id_of(const json& artist) {
+  const auto id = artist.find("id");
+  const auto parsed = id != artist.end() && id->is_string()
+                          ? parse_id<artist_id>(id->get_ref<const std::string&>())
+                          : std::nullopt;
+  return parsed && !parsed->is_nil() ? parsed : std::nullopt;
+}
+
+} // namespace
+
+std::string removed_artist(const artist_id& artist) {
+  const json root = {{"artist", {{"id", to_string(artist)}}}};
+  return root.dump();
+}
+
+result<artist_id> parse_artist_removed(std::string_view text) {
+  const auto root = json::parse(text, nullptr, false);
+  if (root.is_object() && root.contains("artist") && root["artist"].is_object())
+    if (const auto id = id_of(root["artist"]))
+      return *id;
+  return failure{errc::invalid_request, "payload.artist.id is missing or wrong"};
+}
+
 result<artist_row> parse_artist_changed(std::string_view text) {
   const auto wrong = [](const char* field) {
     return failure{errc::invalid_request, std::string("artist.") + field + " is missing or wrong"};
@@ -24,11 +49,8 @@ result<artist_row> parse_artist_changed(std::string_view text) {
     return failure{errc::invalid_request, "payload.artist is missing"};
   const auto& a = root["artist"];
   artist_row out;
-  const auto id = a.find("id");
-  const auto parsed = id != a.end() && id->is_string()
-                          ? parse_id<artist_id>(id->get_ref<const std::string&>())
-                          : std::nullopt;
-  if (!parsed || parsed->is_nil())
+  const auto parsed = id_of(a);
+  if (!parsed)
     return wrong("id");
   out.id = *parsed;
   const auto name = a.find("name");

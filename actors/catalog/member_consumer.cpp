@@ -63,6 +63,11 @@ consumer_actor::behavior_type member_consumer(consumer_actor::stateful_pointer<c
 
 } // namespace
 
+const std::vector<std::string>& events_of_members() {
+  static const std::vector<std::string> all{"MEMBERSHIP_ACTIVATED", "MEMBERSHIP_EXPIRED"};
+  return all;
+}
+
 consumer_actor start_member_consumer(caf::actor_system& sys, catalog_writer writer) {
   return sys.spawn(member_consumer, std::move(writer));
 }

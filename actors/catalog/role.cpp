@@ -25,6 +25,8 @@ catalog_role start_catalog(caf::actor_system& sys, environment& env, prometheus:
       batch_observer{[metrics](std::size_t, std::chrono::nanoseconds took) {
         metrics->commit_seconds.Observe(std::chrono::duration<double>(took).count());
       }});
+  // Behind it the writer is open for others; a start that misses it does it the next time.
+  caf::anon_send(role.writer, catalog_write{announce_artists{}});
   for (auto& store : storage.readers)
     role.readers.push_back(sys.spawn<caf::detached>(reader, &env, std::move(store)));
   role.catalog = sys.spawn(catalog, &env, std::move(metrics), options, role.writer, role.readers,

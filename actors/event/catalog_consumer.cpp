@@ -82,16 +82,31 @@ struct consumer_state {
   event_changed_fn changed;
 };
 
+result<membership::put_artist_card> to_card(const domain_event& event) {
+  membership::put_artist_card out;
+  out.message = event.id;
+  if (event.type == catalog::artist_removed_type) {
+    const auto artist = catalog::parse_artist_removed(event.payload);
+    if (!artist)
+      return artist.error();
+    out.artist.id = *artist;
+    out.removed = true;
+    return out;
+  }
+  const auto artist = catalog::parse_artist_changed(event.payload);
+  if (!artist)
+    return artist.error();
+  out.artist = {artist->id, artist->name, artist->image_url.value_or(""), artist->membership_price};
+  return out;
+}
+
 caf::result<applied> put_artist(consumer_actor::stateful_pointer<consumer_state> self,
                                 const domain_event& event) {
-  auto artist = catalog::parse_artist_changed(event.payload);
-  if (!artist)
-    return to_caf(artist.error());
+  const auto command = to_card(event);
+  if (!command)
+    return to_caf(command.error());
   auto promise = self->make_response_promise<applied>();
-  const membership::put_artist_card command{
-      event.id,
-      {artist->id, artist->name, artist->image_url.value_or(""), artist->membership_price}};
-  self->request(self->state.writer, caf::infinite, ticket_write{command})
+  self->request(self->state.writer, caf::infinite, ticket_write{*command})
       .then(
           [promise, id = event.id](const ticket_written& written) mutable {
             if (written.status == commit_status::committed)
@@ -113,7 +128,9 @@ catalog_consumer(consumer_actor::stateful_pointer<consumer_state> self, ticket_w
       [self](const deliver& message) -> caf::result<applied> {
         const auto& event = message.event;
         const auto id = event.id;
-        if (event.topic == catalog::catalog_topic && event.type == catalog::artist_changed_type)
+        if (event.topic == catalog::catalog_topic
+            && (event.type == catalog::artist_changed_type
+                || event.type == catalog::artist_removed_type))
           return put_artist(self, event);
         if (event.topic != catalog::catalog_topic || event.type != catalog::event_changed_type)
           return applied{id, false};

@@ -831,7 +831,11 @@ private:
   // -- commands to reservations
   // --------------------------------------------------------------------
 
-  void on(cancel_reservation m, promise_of<reservation_view> p) { pass_on(m, std::move(p)); }
+  void on(cancel_reservation m, promise_of<reservation_view> p) {
+    if (event_.event_date != time_point{})
+      m.refundable_until = event_.event_date - context_->options.refund_deadline;
+    pass_on(m, std::move(p));
+  }
   void on(end_reservation m, promise_of<reservation_view> p) { pass_on(m, std::move(p)); }
   void on(check_payable m, promise_of<payable> p) {
     if (event_.cancelled)

@@ -167,11 +167,14 @@ struct cancel_reservation {
   reservation_id reservation;
   user_id user;
   payment_id payment = {}; ///< only what was paid with this; nil: anyway
+  /// A paid reservation is taken back until then; epoch 0: always. Set by the event's actor.
+  time_point refundable_until = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, cancel_reservation& x) {
-  return f(caf::meta::type_name("cancel_reservation"), x.reservation, x.user, x.payment);
+  return f(caf::meta::type_name("cancel_reservation"), x.reservation, x.user, x.payment,
+           x.refundable_until);
 }
 
 /// Command: an administrator, or the end of the event, ends the reservation whoever owns it: what

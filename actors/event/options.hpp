@@ -21,10 +21,11 @@ struct ticket_options {
   std::size_t duplicates_max = 64;       ///< requests that wait for the first use of their key
   std::size_t commands_waiting_max = 64; ///< of one reservation while it changes
   std::size_t wakes_per_tick = 1'000;    ///< reservations of one event woken at once
-  bool pre_sale = true;                  ///< members of an event's artist may buy first
-  milliseconds membership_tick{60'000};  ///< how often memberships that are over are looked for
-  std::int32_t ends_at_once = 200;       ///< reservations of a cancelled event ended together
-  std::size_t readers = 2;               ///< detached actors for reads, one connection each
+  milliseconds refund_deadline{0}; ///< nothing paid is taken back later than this before an event
+  bool pre_sale = true;            ///< members of an event's artist may buy first
+  milliseconds membership_tick{60'000}; ///< how often memberships that are over are looked for
+  std::int32_t ends_at_once = 200;      ///< reservations of a cancelled event ended together
+  std::size_t readers = 2;              ///< detached actors for reads, one connection each
   writer_options writer;
 };
 

@@ -19,7 +19,7 @@ using payments_view = caf::typed_actor<
     // Activates, or says that the money must go back. Durable when answered.
     caf::replies_to<apply_membership_payment>::with<ticket::payment_outcome>>;
 
-/// All of it. A superset of the two above. What is delivered are paid bookings, for their points.
+/// All of it. A superset of the two above. What is delivered are the events that change points.
 using membership_actor =
     caf::typed_actor<caf::replies_to<subscribe>::with<membership_view>,
                      caf::replies_to<list_memberships>::with<membership_list>,

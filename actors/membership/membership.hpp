@@ -22,6 +22,8 @@ namespace membership {
 
 inline constexpr const char* membership_topic = "membership-events";
 
+inline constexpr const char* community_topic = "community-events"; ///< of the community role
+
 inline constexpr std::int64_t join_points = 200;
 inline constexpr std::int64_t purchase_points = 100;
 inline constexpr std::int64_t points_max = 1'000'000; ///< of one award
@@ -55,11 +57,22 @@ struct change_membership {
   std::vector<domain_event> events;
 };
 
-/// Adds points to an active membership; once per (membership, action, reference).
-struct award_entry {
-  membership_id membership;
+/// Points for something a user did, or back because it was undone. A membership gets them once per
+/// (action, reference) while it is active, and gives back once what it got, whatever it is by then:
+/// as an entry of its own, with the action `revoked_action`.
+struct post_points {
+  uuid message; ///< nil, or the event that caused it: at most once
+  user_id user;
+  artist_id artist; ///< nil: every membership of the user that can
+  bool revoke = false;
+  /// `id` is not used: the entry of each membership has its own. `points` is not used to revoke.
   point_entry entry;
 };
+
+std::string revoked_action(const std::string& action);
+/// The same for the same thing, so that a repeat cannot be another entry.
+uuid point_entry_id(const membership_id& membership, const std::string& action,
+                    const uuid& reference);
 
 /// What is offered. `next.version` is 0 when it stands so already.
 /// Fails with conflict: an active member.
@@ -86,6 +99,19 @@ std::optional<change_membership> decide_expiry(const membership_row& m, environm
 
 /// invalid_request with a sentence, or nothing wrong.
 result<void> check_award(const award& command);
+
+/// What a POINTS_EARNED or POINTS_REVOKED event of the community asks for; nothing: another event.
+/// Fails with invalid_request: it cannot be read.
+result<std::optional<post_points>> points_of(const domain_event& event, time_point now);
+
+/// Points for a paid booking: RESERVATION_CONFIRMED of an event with this artist.
+struct paid_booking {
+  user_id user;
+  event_id event;
+  reservation_id reservation;
+};
+/// Nothing: another event. Fails with invalid_request: it cannot be read.
+result<std::optional<paid_booking>> booking_of(const domain_event& event);
 
 } // namespace membership
 } // namespace tiketi

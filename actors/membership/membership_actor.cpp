@@ -8,7 +8,6 @@
 #include <utility>
 
 #include <caf/all.hpp>
-#include <nlohmann/json.hpp>
 #include <prometheus/counter.h>
 #include <prometheus/registry.h>
 #include <spdlog/spdlog.h>
@@ -51,11 +50,14 @@ struct membership_metrics {
                           "Memberships that were paid and came into force")),
         expired(counter(registry, "business_membership_expired_total", "Memberships that ended")),
         awards(counter(registry, "business_membership_awards_total",
-                       "Times a membership was given points")) {}
+                       "Times a membership was given points")),
+        revocations(counter(registry, "business_membership_revocations_total",
+                            "Times points were taken back from a membership")) {}
 
   prometheus::Counter* activated;
   prometheus::Counter* expired;
   prometheus::Counter* awards;
+  prometheus::Counter* revocations;
 };
 
 struct membership_state {
@@ -195,88 +197,88 @@ void run_payment(self_pointer self, apply_membership_payment m, promise_of<payme
         });
 }
 
-/// Every active one of the user's memberships that is meant.
-result<std::vector<membership_id>> meant(self_pointer self, const award& m) {
-  std::vector<membership_id> out;
-  auto& queries = *self->state.parts.queries;
-  std::vector<membership_view> views;
-  if (m.artist.is_nil()) {
-    auto all = queries.memberships_of(m.user, memberships_max);
-    if (!all)
-      return all.error();
-    views = std::move(*all);
-  } else {
-    auto one = queries.find_of(m.user, m.artist);
-    if (!one)
-      return one.error();
-    if (*one)
-      views.push_back(std::move(**one));
-  }
-  for (const auto& v : views)
-    if (is_active(v.row, now(self)))
-      out.push_back(v.row.id);
-  return out;
+/// `done`: how many memberships it changed, and whether the message was applied before.
+void post(self_pointer self, post_points command,
+          std::function<void(result<ticket_written>)> done) {
+  const bool revoke = command.revoke;
+  self->request(self->state.parts.writer, caf::infinite, ticket_write{std::move(command)})
+      .then(
+          [self, revoke, done](const ticket_written& w) {
+            auto& metrics = *self->state.metrics;
+            switch (w.status) {
+            case commit_status::committed:
+              (revoke ? metrics.revocations : metrics.awards)->Increment(w.memberships);
+              done(w);
+              return;
+            case commit_status::rejected:
+            case commit_status::failed:
+              done(failure{errc::unavailable});
+              return;
+            case commit_status::unknown:
+              done(failure{errc::in_doubt});
+              return;
+            }
+          },
+          [done](const caf::error& err) { done(to_failure(err)); });
 }
 
-void run_award(self_pointer self, const award& m, std::function<void(result<awarded>)> done) {
-  if (auto ok = check_award(m); !ok) {
-    done(ok.error());
-    return;
-  }
-  const auto ids = meant(self, m);
-  if (!ids || ids->empty()) {
-    done(ids ? result<awarded>{awarded{}} : result<awarded>{ids.error()});
-    return;
-  }
-  struct progress {
-    std::size_t left = 0;
-    awarded sum;
-    std::optional<failure> why;
-  };
-  auto all = std::make_shared<progress>();
-  all->left = ids->size();
-  for (const auto& id : *ids) {
-    award_entry command;
-    command.membership = id;
-    command.entry = {
-        make_uuid(*self->state.env), m.action, m.points, m.description, m.reference, now(self)};
-    write(self, std::move(command), [self, all, done](const result<written>& w) {
-      if (!w)
-        all->why = w.error();
-      else if (*w == written::done) {
-        ++all->sum.memberships;
-        self->state.metrics->awards->Increment();
-      } // given before, or not active any more: nothing to give
-      if (--all->left > 0)
-        return;
-      done(all->why ? result<awarded>{*all->why} : result<awarded>{all->sum});
-    });
-  }
+caf::result<awarded> run_award(self_pointer self, const award& m) {
+  if (auto ok = check_award(m); !ok)
+    return to_caf(ok.error());
+  post_points command;
+  command.user = m.user;
+  command.artist = m.artist;
+  command.entry = {{}, m.action, m.points, m.description, m.reference, now(self)};
+  auto promise = self->make_response_promise<awarded>();
+  post(self, std::move(command), [promise](const result<ticket_written>& w) mutable {
+    if (w)
+      promise.deliver(awarded{w->memberships});
+    else
+      promise.deliver(to_caf(w.error()));
+  });
+  return promise;
 }
 
-/// Points for a paid booking (RESERVATION_CONFIRMED) of an event with an artist. Nothing: none are
-/// due.
-result<std::optional<award>> points_for(self_pointer self, const domain_event& event) {
-  const auto body = nlohmann::json::parse(event.payload, nullptr, false);
-  const auto id = [&](const char* field) -> std::optional<uuid> {
-    const auto found = body.is_object() ? body.find(field) : body.end();
-    return found != body.end() && found->is_string()
-               ? parse_uuid(found->get_ref<const std::string&>())
-               : std::nullopt;
-  };
-  const auto user = id("userId");
-  const auto about = id("eventId");
-  const auto reservation = id("reservationId");
-  if (!user || !about || !reservation)
-    return failure{errc::invalid_request,
-                   event.type + " " + to_string(event.id) + ": an id is missing"};
-  const auto artist = self->state.parts.queries->artist_of(event_id{*about});
+/// What an event of another role changes in the accounts of points; nothing: nothing.
+result<std::optional<post_points>> due(self_pointer self, const domain_event& event) {
+  const auto booking = booking_of(event);
+  if (!booking)
+    return booking.error();
+  if (!*booking)
+    return points_of(event, now(self));
+  const auto artist = self->state.parts.queries->artist_of((*booking)->event);
   if (!artist)
     return artist.error();
   if (artist->is_nil())
-    return std::optional<award>{};
-  return std::optional<award>{{user_id{*user}, *artist, "TICKET_PURCHASE", purchase_points,
-                               "Points for ticket purchase", *reservation}};
+    return std::optional<post_points>{};
+  post_points command;
+  command.message = event.id;
+  command.user = (*booking)->user;
+  command.artist = *artist;
+  command.entry = {{},
+                   "TICKET_PURCHASE",
+                   purchase_points,
+                   "Points for ticket purchase",
+                   (*booking)->reservation.value,
+                   now(self)};
+  return std::optional(std::move(command));
+}
+
+caf::result<applied> run_delivery(self_pointer self, const domain_event& event) {
+  auto command = due(self, event);
+  if (!command)
+    return to_caf(command.error());
+  if (!*command)
+    return applied{event.id, false};
+  auto promise = self->make_response_promise<applied>();
+  post(self, std::move(**command),
+       [promise, id = event.id](const result<ticket_written>& w) mutable {
+         if (w)
+           promise.deliver(applied{id, w->duplicate});
+         else
+           promise.deliver(to_caf(w.error()));
+       });
+  return promise;
 }
 
 /// One by one, so that a store that is slow is not asked twice.
@@ -351,20 +353,13 @@ membership_impl::behavior_type memberships(self_pointer self, environment* env,
           return to_caf(found.error());
         return member_tier{*found ? effective_tier((*found)->row, now(self)) : tier::bronze};
       },
-      [self](const award& m) -> caf::result<awarded> {
-        auto promise = self->make_response_promise<awarded>();
-        run_award(self, m, [promise](const result<awarded>& r) mutable {
-          if (r)
-            promise.deliver(*r);
-          else
-            promise.deliver(to_caf(r.error()));
-        });
-        return promise;
-      },
+      [self](const award& m) { return run_award(self, m); },
       [self](const check_membership& m) -> caf::result<ticket::payable> {
         const auto found = self->state.parts.queries->find(m.membership);
         if (!found)
           return to_caf(found.error());
+        if (*found && (*found)->artist.name.empty())
+          return to_caf({errc::not_found, "Artist not found"}); // removed since
         auto answer = decide_payable(row_of(*found), m, now(self));
         if (!answer)
           return to_caf(answer.error());
@@ -375,21 +370,7 @@ membership_impl::behavior_type memberships(self_pointer self, environment* env,
         run_payment(self, m, promise);
         return promise;
       },
-      [self](const deliver& m) -> caf::result<applied> {
-        const auto due = points_for(self, m.event);
-        if (!due)
-          return to_caf(due.error());
-        if (!*due)
-          return applied{m.event.id, false};
-        auto promise = self->make_response_promise<applied>();
-        run_award(self, **due, [promise, id = m.event.id](const result<awarded>& r) mutable {
-          if (r)
-            promise.deliver(applied{id, r->memberships == 0});
-          else
-            promise.deliver(to_caf(r.error()));
-        });
-        return promise;
-      },
+      [self](const deliver& m) { return run_delivery(self, m.event); },
       [self](membership_tick) {
         end_those_over(self);
         self->delayed_send(self, self->state.parts.tick, membership_tick{});
@@ -412,7 +393,8 @@ consumer_actor::behavior_type points_consumer(consumer_actor::stateful_pointer<c
   self->state.members = std::move(members);
   return {
       [self](deliver& m) -> caf::result<applied> {
-        if (m.event.type != "RESERVATION_CONFIRMED")
+        const auto& types = events_of_points();
+        if (std::find(types.begin(), types.end(), m.event.type) == types.end())
           return applied{m.event.id, false};
         auto promise = self->make_response_promise<applied>();
         promise.delegate(self->state.members, std::move(m));
@@ -422,6 +404,12 @@ consumer_actor::behavior_type points_consumer(consumer_actor::stateful_pointer<c
 }
 
 } // namespace
+
+const std::vector<std::string>& events_of_points() {
+  static const std::vector<std::string> all{"RESERVATION_CONFIRMED", "POINTS_EARNED",
+                                            "POINTS_REVOKED"};
+  return all;
+}
 
 consumer_actor spawn_points_consumer(caf::actor_system& sys, membership_actor members) {
   return sys.spawn(points_consumer, std::move(members));

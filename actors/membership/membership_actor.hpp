@@ -5,6 +5,8 @@
 #include "storage/ticket_store.hpp"
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <caf/fwd.hpp>
 
@@ -27,8 +29,12 @@ membership_actor spawn_memberships(caf::actor_system& sys, environment& env,
                                    prometheus::Registry& registry, bool detached,
                                    membership_parts parts);
 
-/// The consumer of `reservation-events` that gives points for paid bookings. Most events are none
-/// of its business and do not reach the thread of `members`.
+/// The types of events that change points: of `reservation-events`, paid bookings; of
+/// `community-events`, what was written and what of it was deleted.
+const std::vector<std::string>& events_of_points();
+
+/// The consumer of these. Other events are none of its business and do not reach the thread of
+/// `members`.
 consumer_actor spawn_points_consumer(caf::actor_system& sys, membership_actor members);
 
 } // namespace tiketi::membership

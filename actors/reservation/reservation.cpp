@@ -1,5 +1,7 @@
 #include "actors/reservation/reservation.hpp"
 
+#include "actors/base/time.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -246,7 +248,7 @@ result<payable> reservation::decide(const check_payable& query, time_point now) 
   return payable{view_.id, view_.event, view_.user, view_.total_amount, view_.expires_at};
 }
 
-result<change> reservation::decide(const cancel_reservation& command) const {
+result<change> reservation::decide(const cancel_reservation& command, time_point now) const {
   if (command.user != view_.user)
     return failure{errc::not_found, "Reservation not found"};
   // Sold on and bought back, it belongs to another payment than before.
@@ -254,6 +256,10 @@ result<change> reservation::decide(const cancel_reservation& command) const {
     return failure{errc::conflict, "This payment is not the ticket's any more"};
   if (!view_.listing.id.is_nil())
     return failure{errc::conflict, "The ticket is offered for resale: take the offer back first"};
+  if (view_.status == reservation_status::confirmed && command.refundable_until != time_point{}
+      && now >= command.refundable_until)
+    return failure{errc::conflict, "It is too late to cancel: tickets are taken back until "
+                                       + to_iso(command.refundable_until)};
   return cancellation("User requested cancellation");
 }
 

@@ -141,7 +141,7 @@ public:
   // -- life ------------------------------------------------------------------------------------
 
   result<payable> decide(const check_payable& query, time_point now) const;
-  result<change> decide(const cancel_reservation& command) const;
+  result<change> decide(const cancel_reservation& command, time_point now) const;
   result<change> decide(const end_reservation& command) const;
   std::variant<payment_outcome, change> decide(const apply_payment& command) const;
   std::variant<refund_applied, change> decide(const apply_refund& command) const;

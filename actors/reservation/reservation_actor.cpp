@@ -310,9 +310,15 @@ private:
     cancel(std::move(promise), command, 0);
   }
 
+  result<change> decide(const cancel_reservation& command) {
+    return machine_.decide(command, now());
+  }
+
+  result<change> decide(const end_reservation& command) { return machine_.decide(command); }
+
   template <class Command>
   void cancel(promise_of<reservation_view> promise, const Command& command, int restarts) {
-    auto decided = machine_.decide(command);
+    auto decided = decide(command);
     if (!decided) {
       answer(promise, result<reservation_view>{decided.error()});
       return;

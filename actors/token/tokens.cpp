@@ -1,6 +1,7 @@
 #include "actors/token/tokens.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -10,6 +11,8 @@
 
 #include <jwt.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 namespace tiketi {
 
@@ -185,6 +188,20 @@ failure too_short(std::string_view what, std::size_t size) {
 
 } // namespace
 
+std::string derive_secret(std::string_view secret, std::string_view purpose) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> mac{};
+  unsigned size = 0;
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(purpose.data()), purpose.size(), mac.data(), &size);
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  for (unsigned i = 0; i < size; ++i) {
+    out += digits[mac[i] >> 4];
+    out += digits[mac[i] & 0x0f];
+  }
+  return out;
+}
+
 // -- sessions ------------------------------------------------------------------------------------
 
 struct session_tokens::impl {
@@ -282,6 +299,42 @@ result<entry_claims> entry_tokens::verify(std::string_view token, time_point now
   if (!event || !user)
     return errc::unauthenticated;
   return entry_claims{*event, *user, time_claim(found, "iat"), time_claim(found, "exp")};
+}
+
+// -- waiting rooms -------------------------------------------------------------------------------
+
+struct room_tokens::impl {
+  explicit impl(key_bytes bytes) : key(std::move(bytes), JWT_ALG_HS256) {}
+  signer key;
+};
+
+result<room_tokens> room_tokens::make(std::string_view secret) {
+  if (secret.size() < secret_bytes_min)
+    return too_short("The waiting room's token secret", secret.size());
+  room_tokens out;
+  out.impl_ = std::make_shared<const impl>(key_bytes(secret.begin(), secret.end()));
+  return out;
+}
+
+std::string room_tokens::sign(const room_claims& claims) const {
+  const auto token = new_token("vwr", claims.issued_at, claims.expires_at);
+  add(token, "sub", to_string(claims.event));
+  add(token, "uid", claims.holder);
+  jwt_add_grant_int(token.get(), "tier", 1);
+  jwt_add_grant_int(token.get(), "position", static_cast<long>(claims.position));
+  return impl_->key.sign(token.get());
+}
+
+result<room_claims> room_tokens::verify(std::string_view token, time_point now) const {
+  const auto found = impl_->key.verify(token, "vwr", now);
+  if (!found || jwt_get_grant_int(found.get(), "tier") != 1)
+    return errc::unauthenticated;
+  const auto event = parse_id<event_id>(text_claim(found, "sub"));
+  const auto position = jwt_get_grant_int(found.get(), "position");
+  if (!event || position < 1)
+    return errc::unauthenticated;
+  return room_claims{*event, text_claim(found, "uid"), static_cast<std::uint64_t>(position),
+                     time_claim(found, "iat"), time_claim(found, "exp")};
 }
 
 } // namespace tiketi

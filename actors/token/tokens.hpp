@@ -3,11 +3,15 @@
 #include "actors/base/ids.hpp"
 #include "actors/base/result.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace tiketi {
+
+/// A secret for another purpose: who has one of the two cannot tell the other. 64 hex digits.
+std::string derive_secret(std::string_view secret, std::string_view purpose);
 
 /// Who is calling, as an access token says.
 struct access_claims {
@@ -62,6 +66,30 @@ public:
 
   std::string sign(const entry_claims& claims) const;
   result<entry_claims> verify(std::string_view token, time_point now) const;
+
+private:
+  struct impl;
+  std::shared_ptr<const impl> impl_;
+};
+
+/// A number of a waiting room (tier 1) has had its turn.
+struct room_claims {
+  event_id event;     ///< `sub`
+  std::string holder; ///< `uid`: UTF-8, whatever the client calls itself
+  std::uint64_t position = 0;
+  time_point issued_at;
+  time_point expires_at;
+};
+
+/// Always HS256 over the raw secret, with `tier` 1 and a `type` of its own, so that such a token
+/// never passes for an entry token. Thread-safe.
+class room_tokens {
+public:
+  /// Fails with invalid_request when the secret has fewer than 32 bytes.
+  static result<room_tokens> make(std::string_view secret);
+
+  std::string sign(const room_claims& claims) const;
+  result<room_claims> verify(std::string_view token, time_point now) const;
 
 private:
   struct impl;

@@ -49,7 +49,12 @@ public:
   explicit handlers(queue_routes deps) : deps_(std::move(deps)) {}
 
   void check(front& f, const exchange_ptr& x) const {
-    ask_place<queue::enter_queue>(f, x, queue_check_body);
+    if (!deps_.before_joining)
+      return ask_place<queue::enter_queue>(f, x, queue_check_body);
+    if (const auto event = capture_id(x, 0))
+      deps_.before_joining(f, x, event_id{*event}, [this, &f, x] {
+        ask_place<queue::enter_queue>(f, x, queue_check_body);
+      });
   }
 
   void status(front& f, const exchange_ptr& x) const {
@@ -93,6 +98,21 @@ public:
           return text_response(fmt::format(
               R"({{"eventId":"{}","queueSize":{},"currentUsers":{},"threshold":{},"available":{}}})",
               id, c.queue_size, c.current_users, c.threshold, free));
+        });
+  }
+
+  void admitted(front& f, const exchange_ptr& x) const {
+    const auto event = capture_id(x, 0);
+    if (!event)
+      return;
+    const auto user = capture_id(x, 1);
+    if (!user)
+      return;
+    f.ask<queue::admission>(
+        x, deps_.queues, queue::check_admission{event_id{*event}, user_id{*user}},
+        [event = *event, user = *user](const queue::admission& seen) {
+          return text_response(fmt::format(R"({{"eventId":"{}","userId":"{}","active":{}}})",
+                                           to_string(event), to_string(user), seen.active));
         });
   }
 
@@ -207,6 +227,9 @@ void add_queue_routes(router& routes, queue_routes deps) {
   add(verb::get, "/api/queue/admin/{id}", access::admin, queue, &handlers::count);
   add(verb::post, "/api/queue/admin/clear/{id}", access::admin, queue, &handlers::clear);
   add(verb::post, "/api/queue/admin/threshold/{id}", access::admin, queue, &handlers::threshold);
+  add(verb::get, "/internal/queue/{id}", access::internal, exempt, &handlers::count);
+  add(verb::get, "/internal/queue/{id}/users/{user}", access::internal, exempt,
+      &handlers::admitted);
 }
 
 } // namespace tiketi::net

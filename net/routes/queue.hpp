@@ -3,6 +3,7 @@
 #include "actors/queue/messages.hpp"
 #include "actors/token/tokens.hpp"
 #include "net/http/router.hpp"
+#include "net/routes/room_gate.hpp"
 
 #include <string>
 
@@ -15,9 +16,12 @@ struct queue_routes {
   seconds token_ttl{600};
   /// The token's cookie is sent over HTTPS only.
   bool secure_cookies = true;
+  /// Who may join where a numbered waiting room stands before the queue; empty: everybody.
+  room_gate before_joining = {};
 };
 
-/// /api/queue/…: check, status, heartbeat, leave, and the operators' counters, clear, threshold.
+/// /api/queue/…: check, status, heartbeat, leave, and the operators' counters, clear, threshold;
+/// /internal/queue/…: the counters, and whether one user is admitted.
 void add_queue_routes(router& routes, queue_routes deps);
 
 /// The bodies of `check` and `status`; `token` is empty unless the user is active.

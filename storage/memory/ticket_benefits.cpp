@@ -26,11 +26,18 @@ void append(ticket_state& s, const std::vector<domain_event>& events) {
   }
 }
 
-bool has_points(const ticket_state& s, membership_id id, const membership::point_entry& entry) {
-  return std::any_of(s.point_log.begin(), s.point_log.end(), [&](const auto& p) {
+/// The membership's entry for this action and reference.
+std::optional<membership::point_entry> find_points(const ticket_state& s, membership_id id,
+                                                   const membership::point_entry& entry) {
+  const auto found = std::find_if(s.point_log.begin(), s.point_log.end(), [&](const auto& p) {
     return p.membership == id && p.entry.action == entry.action
            && p.entry.reference == entry.reference;
   });
+  return found == s.point_log.end() ? std::nullopt : std::optional(found->entry);
+}
+
+bool has_points(const ticket_state& s, membership_id id, const membership::point_entry& entry) {
+  return find_points(s, id, entry).has_value();
 }
 
 /// A listing with what other tables know about it.
@@ -190,23 +197,40 @@ ticket_written apply(ticket_state& s, const membership::change_membership& c) {
   return ended(commit_status::committed);
 }
 
-ticket_written apply(ticket_state& s, const membership::award_entry& c) {
-  if (has_points(s, c.membership, c.entry))
+ticket_written apply(ticket_state& s, const membership::post_points& c) {
+  if (!c.message.is_nil() && !s.processed.insert(c.message).second)
     return ended(commit_status::committed, true);
-  const auto found = s.memberships.find(c.membership);
-  if (found == s.memberships.end() || !membership::is_active(found->second, c.entry.at))
-    return ended(commit_status::rejected);
-  found->second.points += c.entry.points;
-  found->second.updated_at = c.entry.at;
-  ++found->second.version;
-  s.point_log.push_back({c.membership, c.entry});
-  return ended(commit_status::committed);
+  auto out = ended(commit_status::committed);
+  for (auto& [id, m] : s.memberships) {
+    if (m.user != c.user || (!c.artist.is_nil() && m.artist != c.artist))
+      continue;
+    auto entry = c.entry;
+    if (c.revoke) {
+      const auto given = find_points(s, id, c.entry);
+      entry.action = membership::revoked_action(c.entry.action);
+      if (!given || has_points(s, id, entry))
+        continue;
+      entry.points = -given->points;
+    } else if (!membership::is_active(m, c.entry.at) || has_points(s, id, entry)) {
+      continue;
+    }
+    entry.id = membership::point_entry_id(id, entry.action, entry.reference);
+    m.points += entry.points;
+    m.updated_at = entry.at;
+    ++m.version;
+    s.point_log.push_back({id, entry});
+    ++out.memberships;
+  }
+  return out;
 }
 
 ticket_written apply(ticket_state& s, const membership::put_artist_card& c) {
   if (!c.message.is_nil() && !s.processed.insert(c.message).second)
     return ended(commit_status::committed, true);
-  s.artists[c.artist.id] = c.artist;
+  if (c.removed)
+    s.artists.erase(c.artist.id);
+  else
+    s.artists[c.artist.id] = c.artist;
   return ended(commit_status::committed);
 }
 

@@ -18,7 +18,7 @@ void change_listing(ticket_state& s, const ticket::change_reservation& c);
 void add_resale(const ticket_state& s, ticket::reservation_view& view);
 
 ticket::ticket_written apply(ticket_state& s, const membership::change_membership& c);
-ticket::ticket_written apply(ticket_state& s, const membership::award_entry& c);
+ticket::ticket_written apply(ticket_state& s, const membership::post_points& c);
 ticket::ticket_written apply(ticket_state& s, const membership::put_artist_card& c);
 
 } // namespace tiketi::memory

@@ -415,9 +415,16 @@ private:
     used.value(x.artist).into(events).run();
     if (events > 0)
       reject(errc::conflict, "Events name this artist");
+    long long members = 0;
+    query joined{db_};
+    joined << "SELECT members FROM artist_members WHERE artist_id = ";
+    joined.value(x.artist).into(members).run();
+    if (members > 0)
+      reject(errc::conflict, "This artist has members");
     query q{db_};
     q << "DELETE FROM artists WHERE id = ";
     q.value(x.artist).run();
+    events_.push_back(artist_event(x.artist, artist_removed_type, removed_artist(x.artist)));
     return true;
   }
 
@@ -430,7 +437,25 @@ private:
     q.value(x.description) << "), updated_at = ";
     q.value(now_) << " WHERE id = ";
     q.value(x.artist).run();
+    publish(*load_artist(db_, x.artist));
     about_ = {.artist = x.artist};
+    return true;
+  }
+
+  bool apply(const announce_artists&) {
+    // Any fixed id will do: it says that this was done.
+    static const auto done = *parse_uuid("6a1f3c52-7d0e-4b8e-9a55-0c9d2f0b7e11");
+    if (!mark_processed(db_, "catalog-artists", done, now_))
+      return false;
+    std::vector<artist_id> ids;
+    std::string id;
+    query q{db_};
+    q << "SELECT id FROM artists ORDER BY id";
+    q.into(id);
+    for (bool more = q.run(); more; more = q.next())
+      ids.push_back(to_id<artist_id>(id));
+    for (const auto& artist : ids)
+      publish(*load_artist(db_, artist));
     return true;
   }
 
@@ -561,15 +586,19 @@ private:
                             e.address.value_or("")));
   }
 
-  void publish(const artist_row& artist) {
+  domain_event artist_event(artist_id artist, std::string_view type, std::string payload) {
     domain_event e;
     e.id = make_uuid(env_);
     e.topic = catalog_topic;
-    e.key = to_string(artist.id);
-    e.type = artist_changed_type;
+    e.key = to_string(artist);
+    e.type = type;
     e.occurred_at = now_;
-    e.payload = to_json(artist);
-    events_.push_back(std::move(e));
+    e.payload = std::move(payload);
+    return e;
+  }
+
+  void publish(const artist_row& artist) {
+    events_.push_back(artist_event(artist.id, artist_changed_type, to_json(artist)));
   }
 
   /// Tells the other roles, in this transaction, how the event stands now.

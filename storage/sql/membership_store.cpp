@@ -97,32 +97,56 @@ struct insert_points {
   soci::statement st;
 };
 
-/// Nothing when the membership is not active, or has the points already.
 struct add_points {
   explicit add_points(soci::session& sql)
       : st((sql.prepare << "UPDATE artist_memberships SET points = points + :points, "
-                           "updated_at = :now, version = version + 1 WHERE id = :id "
-                           "AND status = 'active' AND expires_at > :now AND NOT EXISTS ("
-                           "SELECT 1 FROM membership_points WHERE membership_id = :id "
-                           "AND action_type = :action AND reference_id = :reference)",
-            soci::use(points, "points"), soci::use(now, "now"), soci::use(id, "id"),
-            soci::use(action, "action"), soci::use(reference, "reference"))) {}
+                           "updated_at = :now, version = version + 1 WHERE id = :id",
+            soci::use(points, "points"), soci::use(now, "now"), soci::use(id, "id"))) {}
 
-  std::string id, action, reference;
+  std::string id;
   long long points = 0;
   long long now = 0;
   soci::statement st;
 };
 
-struct find_points {
-  explicit find_points(soci::session& sql)
-      : st((sql.prepare << "SELECT 1 FROM membership_points WHERE membership_id = :id "
-                           "AND action_type = :action AND reference_id = :reference",
-            soci::use(id, "id"), soci::use(action, "action"), soci::use(reference, "reference"),
-            soci::into(found))) {}
+/// Active memberships of a user that may be given points; of one artist, unless that is empty.
+struct select_earning {
+  explicit select_earning(soci::session& sql)
+      : st((sql.prepare << "SELECT id FROM artist_memberships WHERE user_id = :user "
+                           "AND (:any = 1 OR artist_id = :artist) AND status = 'active' "
+                           "AND expires_at > :now ORDER BY id",
+            soci::use(user, "user"), soci::use(any, "any"), soci::use(artist, "artist"),
+            soci::use(now, "now"), soci::into(id))) {}
 
-  std::string id, action, reference;
-  int found = 0;
+  std::string user, artist, id;
+  int any = 0;
+  long long now = 0;
+  soci::statement st;
+};
+
+/// Entries for an action and reference in the user's memberships, as `select_earning`.
+struct select_earned {
+  explicit select_earned(soci::session& sql)
+      : st((sql.prepare << "SELECT m.id, p.points FROM artist_memberships m "
+                           "JOIN membership_points p ON p.membership_id = m.id "
+                           "WHERE m.user_id = :user AND (:any = 1 OR m.artist_id = :artist) "
+                           "AND p.action_type = :action AND p.reference_id = :reference "
+                           "ORDER BY m.id",
+            soci::use(user, "user"), soci::use(any, "any"), soci::use(artist, "artist"),
+            soci::use(action, "action"), soci::use(reference, "reference"), soci::into(id),
+            soci::into(points))) {}
+
+  std::string user, artist, action, reference, id;
+  int any = 0;
+  long long points = 0;
+  soci::statement st;
+};
+
+struct delete_artist_row {
+  explicit delete_artist_row(soci::session& sql)
+      : st((sql.prepare << "DELETE FROM artists WHERE id = :id", soci::use(id, "id"))) {}
+
+  std::string id;
   soci::statement st;
 };
 
@@ -174,6 +198,31 @@ ticket_written ended(commit_status status, bool duplicate = false) {
   ticket_written out;
   out.status = status;
   out.duplicate = duplicate;
+  return out;
+}
+
+/// The memberships that a command is about, and what each gets.
+std::vector<std::pair<membership_id, std::int64_t>> changed_by(database& db,
+                                                               const post_points& command) {
+  std::vector<std::pair<membership_id, std::int64_t>> out;
+  if (command.revoke) {
+    auto& q = db.prepared<select_earned>();
+    q.user = to_string(command.user);
+    q.any = command.artist.is_nil() ? 1 : 0;
+    q.artist = to_string(command.artist);
+    q.action = command.entry.action;
+    q.reference = to_string(command.entry.reference);
+    for (bool more = q.st.execute(true); more; more = q.st.fetch())
+      out.emplace_back(text_id<membership_id>(q.id), -q.points);
+    return out;
+  }
+  auto& q = db.prepared<select_earning>();
+  q.user = to_string(command.user);
+  q.any = command.artist.is_nil() ? 1 : 0;
+  q.artist = to_string(command.artist);
+  q.now = to_millis(command.entry.at);
+  for (bool more = q.st.execute(true); more; more = q.st.fetch())
+    out.emplace_back(text_id<membership_id>(q.id), command.entry.points);
   return out;
 }
 
@@ -384,29 +433,39 @@ ticket_written apply_membership(database& db, const change_membership& command, 
   return ended(commit_status::committed);
 }
 
-ticket_written apply_membership(database& db, const award_entry& command, time_point now,
-                                bool& dirty) {
-  auto& q = db.prepared<add_points>();
-  q.id = to_string(command.membership);
-  q.action = command.entry.action;
-  q.reference = to_string(command.entry.reference);
-  q.points = command.entry.points;
-  q.now = to_millis(now);
-  if (run(q.st) == 1) {
-    dirty = !db.prepared<insert_points>().insert(command.membership, command.entry);
-    return ended(dirty ? commit_status::rejected : commit_status::committed);
+ticket_written apply_membership(database& db, const post_points& command, time_point now, bool&) {
+  if (!command.message.is_nil() && !mark_processed(db, consumer, command.message, now))
+    return ended(commit_status::committed, true);
+  // The entry decides: it is there once per membership, action and reference.
+  auto out = ended(commit_status::committed);
+  for (auto& [membership, points] : changed_by(db, command)) {
+    auto entry = command.entry;
+    entry.points = points;
+    if (command.revoke)
+      entry.action = revoked_action(entry.action);
+    entry.id = point_entry_id(membership, entry.action, entry.reference);
+    if (!db.prepared<insert_points>().insert(membership, entry))
+      continue;
+    auto& q = db.prepared<add_points>();
+    q.id = to_string(membership);
+    q.points = points;
+    q.now = to_millis(entry.at);
+    run(q.st);
+    ++out.memberships;
   }
-  auto& f = db.prepared<find_points>();
-  f.id = q.id;
-  f.action = q.action;
-  f.reference = q.reference;
-  return one(f.st) ? ended(commit_status::committed, true) : ended(commit_status::rejected);
+  return out;
 }
 
 ticket_written apply_membership(database& db, const put_artist_card& command, time_point now,
                                 bool&) {
   if (!command.message.is_nil() && !mark_processed(db, consumer, command.message, now))
     return ended(commit_status::committed, true);
+  if (command.removed) {
+    auto& gone = db.prepared<delete_artist_row>();
+    gone.id = to_string(command.artist.id);
+    run(gone.st);
+    return ended(commit_status::committed);
+  }
   auto& q = db.prepared<put_artist_row>();
   q.id = to_string(command.artist.id);
   q.name = command.artist.name;

@@ -11,7 +11,7 @@ namespace tiketi::sql {
 /// of it is written already.
 ticket::ticket_written apply_membership(database& db, const membership::change_membership& command,
                                         time_point now, bool& dirty);
-ticket::ticket_written apply_membership(database& db, const membership::award_entry& command,
+ticket::ticket_written apply_membership(database& db, const membership::post_points& command,
                                         time_point now, bool& dirty);
 ticket::ticket_written apply_membership(database& db, const membership::put_artist_card& command,
                                         time_point now, bool& dirty);

@@ -1,6 +1,7 @@
 // What the administration writes to and reads from the catalog's database, on SQLite.
 
 #include "actors/base/environment.hpp"
+#include "actors/catalog/artist_changed.hpp"
 #include "actors/catalog/event_changed.hpp"
 #include "actors/catalog/layout.hpp"
 #include "actors/catalog/name_id.hpp"
@@ -242,6 +243,39 @@ TEST_F(catalog_admin_store_test, artists_without_an_image_come_in_pages) {
   EXPECT_EQ(all.size(), 4u) << "and the event's";
   EXPECT_EQ(put(remove_artist{id_of<artist_id>("a")}).status, commit_status::committed);
   EXPECT_EQ(put(remove_artist{(*admin->event(event))->artist}).why.code, errc::conflict);
+}
+
+TEST_F(catalog_admin_store_test, others_hear_what_becomes_of_an_artist) {
+  const auto id = id_of<artist_id>("solo");
+  const auto newest = [&] { return outbox->read(0, 1000)->back(); };
+  ASSERT_EQ(put(put_artist{{id, "solo", {}, {}, 1, {}, {}}}).status, commit_status::committed);
+  ASSERT_EQ(put(describe_artist{id, "/solo.png", {}}).status, commit_status::committed);
+  EXPECT_EQ(newest().type, artist_changed_type);
+  EXPECT_EQ(newest().key, to_string(id));
+  EXPECT_EQ(parse_artist_changed(newest().payload)->image_url, "/solo.png");
+
+  ASSERT_EQ(put(count_members{name_based_uuid({}, "joined"), id, 1}).status,
+            commit_status::committed);
+  EXPECT_EQ(put(remove_artist{id}).why, failure(errc::conflict, "This artist has members"));
+  ASSERT_EQ(put(count_members{name_based_uuid({}, "left"), id, -1}).status,
+            commit_status::committed);
+  const auto gone = put(remove_artist{id});
+  ASSERT_EQ(gone.status, commit_status::committed);
+  EXPECT_EQ(gone.message, newest().id) << "what an administrator's call waits for";
+  EXPECT_EQ(newest().type, artist_removed_type);
+  EXPECT_EQ(*parse_artist_removed(newest().payload), id);
+  for (const char* bad : {"", "{}", R"({"artist":{"id":"x"}})"})
+    EXPECT_EQ(parse_artist_removed(bad).error().code, errc::invalid_request) << bad;
+}
+
+TEST_F(catalog_admin_store_test, artists_from_before_are_told_once) {
+  ASSERT_EQ(put(put_artist{{id_of<artist_id>("solo"), "solo", {}, {}, 1, {}, {}}}).status,
+            commit_status::committed);
+  const auto before = sent();
+  EXPECT_TRUE(put(announce_artists{}).changed);
+  EXPECT_EQ(sent(), before + 2) << "this one and the event's";
+  EXPECT_FALSE(put(announce_artists{}).changed);
+  EXPECT_EQ(sent(), before + 2);
 }
 
 TEST_F(catalog_admin_store_test, an_artist_gets_what_it_does_not_have) {

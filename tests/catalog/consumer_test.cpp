@@ -149,6 +149,13 @@ TEST_F(catalog_consumer_test, artists_are_known_by_name_picture_and_price) {
   EXPECT_EQ(known.name, artist.name);
   EXPECT_EQ(known.image_url, *artist.image_url);
   EXPECT_EQ(known.membership_price, 12'345);
+  event.id = name_based_uuid({}, "removal");
+  event.type = catalog::artist_removed_type;
+  event.payload = catalog::removed_artist(artist.id);
+  EXPECT_FALSE(ask<applied>(consumer, deliver{event})->duplicate);
+  EXPECT_TRUE(ask<applied>(consumer, deliver{event})->duplicate);
+  EXPECT_FALSE(store->state().artists.contains(artist.id));
+  event.type = catalog::artist_changed_type;
   for (const char* bad : {"", "{}", R"({"artist":{}})", R"({"artist":{"id":"x","name":"y"}})",
                           R"({"artist":{"id":"0b0e5f2e-0000-4000-8000-000000000001","name":"y",
                               "imageUrl":null,"membershipPrice":-1}})"}) {

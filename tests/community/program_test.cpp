@@ -3,6 +3,9 @@
 #include "tests/sale/sale_client.hpp"
 #include "tests/support/sqlite.hpp"
 
+#include <chrono>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 namespace tiketi::test {
@@ -96,6 +99,23 @@ TEST_F(community_program_test, board_pages) {
   const json draft{{"title", "첫 글"}, {"content", "안녕하세요"}, {"artist_id", artist}};
   EXPECT_EQ(call("POST", "/community/posts", draft).status, 401);
   log_in("demo@tiketi.local", "demo-password");
+  // Of a member; what the person writes counts.
+  const auto joined = call("POST", "/memberships/subscribe", {{"artistId", artist}});
+  ASSERT_EQ(joined.status, 201) << joined.body;
+  const auto paid = call("POST", "/payments/process",
+                         {{"paymentMethod", "naver_pay"},
+                          {"paymentType", "membership"},
+                          {"referenceId", joined.json()["membershipId"]}});
+  ASSERT_EQ(paid.status, 200) << paid.body;
+  const auto standing = [&] { return call("GET", "/memberships/my/" + artist).json(); };
+  const auto expect_points = [&](int points) {
+    const auto now = [&] { return standing()["membership"]["points"].get<int>(); };
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{15};
+    while (now() != points && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    EXPECT_EQ(now(), points);
+  };
+  expect_points(200);
   auto nobody = draft;
   nobody["artist_id"] = "00000000-0000-0000-0000-000000000001";
   EXPECT_EQ(call("POST", "/community/posts", nobody).status, 404);
@@ -114,6 +134,16 @@ TEST_F(community_program_test, board_pages) {
   ASSERT_EQ(comment.status, 201) << comment.body;
   expect_fields(comment.json()["comment"],
                 {"id", "author_id", "author_name", "content", "created_at"});
+  expect_points(240); // 30 for a post, 10 for a comment
+  const auto history = standing()["pointHistory"];
+  ASSERT_EQ(history.size(), 3u);
+  for (const auto& entry : history) {
+    expect_fields(entry, {"id", "action_type", "points", "description", "reference_id"});
+    if (entry["action_type"] == "COMMUNITY_POST") {
+      EXPECT_EQ(entry["points"], 30);
+      EXPECT_EQ(entry["reference_id"], id);
+    }
+  }
   const auto shown = call("GET", path).json()["post"];
   expect_fields(shown, {"artist_id", "author_id", "author_name", "title", "content", "views",
                         "comment_count", "is_pinned", "created_at"});
@@ -128,12 +158,17 @@ TEST_F(community_program_test, board_pages) {
   EXPECT_EQ(call("DELETE", path).status, 200);
   EXPECT_EQ(call("GET", path).status, 404);
 
-  // What was earned and taken back waits for whoever keeps the memberships.
-  const auto file = data->path() / "community.db";
-  const auto mine = "SELECT count(*) FROM outbox WHERE topic = 'community-events' AND payload LIKE "
-                    "'%COMMUNITY_%' AND type = ";
-  EXPECT_EQ(sqlite_number(file, std::string{mine} + "'POINTS_EARNED'"), 2);
-  EXPECT_EQ(sqlite_number(file, std::string{mine} + "'POINTS_REVOKED'"), 2);
+  expect_points(200); // deleting takes back what writing brought
+  std::int64_t sum = 0;
+  const auto all = standing()["pointHistory"];
+  for (const auto& entry : all)
+    sum += entry["points"].get<std::int64_t>();
+  EXPECT_EQ(sum, 200);
+  EXPECT_EQ(all.size(), 5u);
+  // Each was told once and applied once.
+  const auto file = data->path() / "ticket.db";
+  EXPECT_EQ(sqlite_number(file, "SELECT count(*) FROM dead_events"), 0);
+  EXPECT_EQ(sqlite_number(data->path() / "community.db", "SELECT count(*) FROM dead_events"), 0);
 }
 
 } // namespace

@@ -691,6 +691,21 @@ TEST_F(sale_test, cancelling_what_was_never_paid_refunds_nothing) {
   EXPECT_TRUE(nlohmann::json::parse(state().outbox.back().payload)["paymentId"].is_null());
 }
 
+TEST_F(sale_test, tickets_are_taken_back_until_the_deadline) {
+  stop();
+  options.refund_deadline = (event.event_date - epoch) - 30min;
+  start();
+  const auto early = hold(1, {0});
+  const auto late = hold(2, {1});
+  ASSERT_TRUE(ask<payment_outcome>(role.region, payment_for(*early, 1)).has_value());
+  ASSERT_TRUE(ask<payment_outcome>(role.region, payment_for(*late, 2)).has_value());
+  EXPECT_TRUE(cancel(early->id, 1).has_value());
+  pass(30min, 1min);
+  EXPECT_EQ(cancel(late->id, 2).error().code, errc::conflict);
+  EXPECT_EQ(status_of(late->id), reservation_status::confirmed);
+  EXPECT_EQ(seat_state(1), seat_status::reserved);
+}
+
 TEST_F(sale_test, commands_at_once_are_carried_out_one_by_one) {
   const auto r = hold(1, {0});
   auto paid = begin<payment_outcome>(role.region, payment_for(*r, 1));

@@ -1,3 +1,4 @@
+#include "actors/community/points.hpp"
 #include "actors/membership/membership.hpp"
 #include "tests/event/sale_fixture.hpp"
 
@@ -185,9 +186,68 @@ TEST_F(membership_actor_test, a_paid_booking_gives_points_however_often_it_is_to
   EXPECT_EQ(points(m.id), 300);
   domain_event bad;
   bad.id = message(40);
+  bad.topic = "reservation-events";
   bad.type = "RESERVATION_CONFIRMED";
   bad.payload = "{}";
   EXPECT_EQ(ask<applied>(role.points, deliver{bad}).error().code, errc::invalid_request);
+}
+
+TEST_F(membership_actor_test, what_is_written_earns_points_and_what_is_deleted_loses_them) {
+  const auto m = member(1, 1, 1);
+  const community::point_award post{user(1), community::point_action::post, 30, message(9), artist};
+  const community::point_award comment{user(1), community::point_action::comment, 10, message(10),
+                                       artist};
+  const community::point_award news{user(1), community::point_action::news, 30, message(11), {}};
+  const auto told = [&](const domain_event& e) {
+    const auto answer = ask<applied>(role.points, deliver{e});
+    EXPECT_TRUE(answer) << answer.error().text;
+    return answer && !answer->duplicate;
+  };
+  for (const auto& award : {post, comment, news}) {
+    EXPECT_TRUE(told(community::earned_event(award, epoch)));
+    EXPECT_FALSE(told(community::earned_event(award, epoch)));
+  }
+  EXPECT_EQ(points(m.id), 270);
+  EXPECT_TRUE(told(community::revoked_event(post, epoch)));
+  EXPECT_FALSE(told(community::revoked_event(post, epoch)));
+  EXPECT_FALSE(told(community::earned_event(post, epoch))) << "told once more, late";
+  EXPECT_EQ(points(m.id), 240);
+  const auto detail = ask<membership_detail>(role.members, get_membership{user(1), artist});
+  ASSERT_EQ(detail->history.size(), 5u);
+  std::int64_t sum = 0;
+  for (const auto& entry : detail->history)
+    sum += entry.points;
+  EXPECT_EQ(sum, 240);
+}
+
+TEST_F(membership_actor_test, points_that_bring_a_tier_are_gone_with_what_earned_them) {
+  member(1, 1, 1);
+  ASSERT_EQ(give(1, "NEWS_CREATION", 280, 30)->memberships, 1);
+  const community::point_award post{user(1), community::point_action::post, 30, message(9), artist};
+  const auto my_tier = [&] {
+    return ask<member_tier>(role.members, get_tier{user(1), artist})->value;
+  };
+  EXPECT_EQ(my_tier(), tier::silver);
+  ASSERT_TRUE(ask<applied>(role.points, deliver{community::earned_event(post, epoch)}));
+  EXPECT_EQ(my_tier(), tier::gold);
+  ASSERT_TRUE(ask<applied>(role.points, deliver{community::revoked_event(post, epoch)}));
+  EXPECT_EQ(my_tier(), tier::silver);
+}
+
+TEST_F(membership_actor_test, points_whose_commit_is_in_doubt_count_once) {
+  const auto m = member(1, 1, 1);
+  const community::point_award post{user(1), community::point_action::post, 30, message(9), artist};
+  for (const bool back : {false, true}) {
+    const auto told =
+        back ? community::revoked_event(post, epoch) : community::earned_event(post, epoch);
+    bool once = true;
+    store.on_batch([&](const auto&) {
+      return std::exchange(once, false) ? commit_fault::answer_lost : commit_fault::none;
+    });
+    EXPECT_EQ(ask<applied>(role.points, deliver{told}).error().code, errc::in_doubt);
+    EXPECT_TRUE(ask<applied>(role.points, deliver{told})->duplicate) << "the relay tries again";
+    EXPECT_EQ(points(m.id), back ? 200 : 230);
+  }
 }
 
 TEST_F(membership_actor_test, it_ends_after_a_year_and_can_be_renewed) {

@@ -236,6 +236,73 @@ TEST_F(membership_rules, awards_name_what_they_are_for) {
 }
 
 /// Who may buy at which moment of a sale of an artist's event.
+TEST_F(membership_rules, what_the_community_says_about_points) {
+  nlohmann::json body{{"type", "POINTS_EARNED"},
+                      {"userId", to_string(id<user_id>(2))},
+                      {"actionType", "COMMUNITY_POST"},
+                      {"points", 30},
+                      {"description", "커뮤니티 글 작성"},
+                      {"referenceId", to_string(id<user_id>(8))},
+                      {"artistId", to_string(id<artist_id>(3))},
+                      {"timestamp", to_iso(start)}};
+  domain_event e;
+  e.id = id<user_id>(77).value;
+  e.topic = community_topic;
+  e.type = "POINTS_EARNED";
+  const auto read = [&] {
+    e.payload = body.dump();
+    return points_of(e, now);
+  };
+  const auto earned = read();
+  ASSERT_TRUE(earned && *earned);
+  EXPECT_EQ((*earned)->message, e.id);
+  EXPECT_EQ((*earned)->user, id<user_id>(2));
+  EXPECT_EQ((*earned)->artist, id<artist_id>(3));
+  EXPECT_FALSE((*earned)->revoke);
+  EXPECT_EQ((*earned)->entry.action, "COMMUNITY_POST");
+  EXPECT_EQ((*earned)->entry.points, 30);
+  EXPECT_EQ((*earned)->entry.description, "커뮤니티 글 작성");
+  EXPECT_EQ((*earned)->entry.reference, id<user_id>(8).value);
+  EXPECT_EQ((*earned)->entry.at, now);
+
+  body["artistId"] = nullptr; // news: every artist
+  EXPECT_TRUE((**read()).artist.is_nil());
+  body["artistId"] = "soon";
+  EXPECT_EQ(read().error().code, errc::invalid_request) << "not every artist";
+  body["artistId"] = nullptr;
+  e.type = "POINTS_REVOKED";
+  EXPECT_TRUE((**read()).revoke);
+  EXPECT_EQ((**read()).entry.description, "커뮤니티 글 작성 취소");
+  for (const auto* field : {"userId", "actionType", "points", "referenceId"}) {
+    const auto whole = body;
+    body.erase(field);
+    EXPECT_EQ(read().error().code, errc::invalid_request) << field;
+    body = whole;
+  }
+  body["points"] = 0;
+  EXPECT_EQ(read().error().code, errc::invalid_request);
+  body["points"] = 30;
+  e.type = "NEWS_PUBLISHED";
+  EXPECT_FALSE(*read());
+  e.type = "POINTS_EARNED";
+  e.topic = "membership-events";
+  EXPECT_FALSE(*read()) << "nobody else says what was earned there";
+  e.topic = community_topic;
+  e.payload = "[";
+  EXPECT_EQ(points_of(e, now).error().code, errc::invalid_request);
+}
+
+TEST_F(membership_rules, an_entry_of_points_has_one_id) {
+  const auto entry = [](std::uint8_t m, const char* action, std::uint8_t reference) {
+    return point_entry_id(id<membership_id>(m), action, id<user_id>(reference).value);
+  };
+  EXPECT_EQ(entry(1, "A", 2), entry(1, "A", 2));
+  EXPECT_NE(entry(1, "A", 2), entry(1, "A", 3));
+  EXPECT_NE(entry(1, "A", 2), entry(1, "B", 2));
+  EXPECT_NE(entry(1, "A", 2), entry(2, "A", 2));
+  EXPECT_EQ(revoked_action("COMMUNITY_POST"), "COMMUNITY_POST_REVOKED");
+}
+
 TEST_F(membership_rules, the_pre_sale_opens_tier_by_tier) {
   ticket::event_row e;
   e.artist = id<artist_id>(3);

@@ -296,8 +296,9 @@ TEST(reservation_decide, payable_table) {
 TEST(reservation_decide, cancel_table) {
   for (const auto status : all) {
     const auto r = live(status);
-    EXPECT_EQ(r.decide(cancel_reservation{{}, id<user_id>(9)}).error().code, errc::not_found);
-    const auto d = r.decide(cancel_reservation{{}, id<user_id>(2)});
+    EXPECT_EQ(r.decide(cancel_reservation{{}, id<user_id>(9)}, start_time).error().code,
+              errc::not_found);
+    const auto d = r.decide(cancel_reservation{{}, id<user_id>(2)}, start_time);
     switch (status) {
     case reservation_status::pending:
       EXPECT_EQ(d->to, reservation_status::cancelled);
@@ -316,6 +317,27 @@ TEST(reservation_decide, cancel_table) {
     case reservation_status::expired:
       EXPECT_EQ(d.error(), failure(errc::already_ended, "Reservation has already expired"));
     }
+  }
+}
+
+TEST(reservation_decide, what_was_paid_is_taken_back_until_the_deadline) {
+  for (const auto status : all) {
+    const auto r = live(status);
+    cancel_reservation command{{}, id<user_id>(2)};
+    command.refundable_until = end_time;
+    const auto early = r.decide(command, end_time - milliseconds{1});
+    const auto late = r.decide(command, end_time);
+    EXPECT_EQ(early.has_value(),
+              status == reservation_status::pending || status == reservation_status::confirmed);
+    if (status == reservation_status::confirmed) {
+      EXPECT_EQ(late.error().code, errc::conflict);
+      EXPECT_NE(late.error().text.find(to_iso(end_time)), std::string::npos);
+    } else {
+      // Unpaid, it only holds seats that others want; ended, the end is what is told.
+      EXPECT_EQ(late.has_value(), status == reservation_status::pending);
+    }
+    // An administrator, and the end of the event, are not bound by it.
+    EXPECT_EQ(r.decide(end_reservation{{}, "Event cancelled"}).has_value(), early.has_value());
   }
 }
 
@@ -503,8 +525,8 @@ TEST(reservation_change, cancel_and_expiry_in_doubt) {
   using enum commit_status;
   for (const bool cancel : {true, false}) {
     auto r = live();
-    EXPECT_FALSE(
-        r.begin(cancel ? *r.decide(cancel_reservation{{}, id<user_id>(2)}) : r.decide_expiry()));
+    EXPECT_FALSE(r.begin(cancel ? *r.decide(cancel_reservation{{}, id<user_id>(2)}, start_time)
+                                : r.decide_expiry()));
     EXPECT_EQ(r.on_changed(outcome(unknown), start_time), change_step::doubt);
     const auto to = cancel ? reservation_status::cancelled : reservation_status::expired;
     EXPECT_EQ(r.on_changed(found(rejected, to), start_time), change_step::done);
@@ -536,7 +558,7 @@ TEST(reservation_change, ends_once) {
   auto r = live();
   (void)r.begin(r.decide_expiry());
   EXPECT_EQ(r.on_changed(outcome(commit_status::committed), end_time), change_step::done);
-  EXPECT_TRUE(r.decide(cancel_reservation{{}, id<user_id>(2)}).has_error());
+  EXPECT_TRUE(r.decide(cancel_reservation{{}, id<user_id>(2)}, start_time).has_error());
   EXPECT_EQ(change_of(r.decide(payment())).why, change_reason::reject);
   EXPECT_EQ(r.on_wake(end_time + std::chrono::hours{1}, false), wake_step::nothing);
   // A late answer of the store to a change that is over has no effect.

@@ -4,6 +4,7 @@
 #include "tests/sale/page_test.hpp"
 #include "tests/sale/sale_client.hpp"
 
+#include <ctime>
 #include <iostream>
 #include <thread>
 
@@ -669,6 +670,148 @@ TEST_F(web_client_test, transfer_pages) {
             row["total_price"]);
   cookies = seller;
   EXPECT_EQ(call("GET", "/payments/user/me").json()["payments"][0]["status"], "confirmed");
+}
+
+/// ISO text of a time `hours` from now.
+std::string hours_from_now(int hours) {
+  const auto at = std::time(nullptr) + std::time_t{hours} * 3600;
+  std::tm parts{};
+  gmtime_r(&at, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &parts);
+  return text;
+}
+
+TEST_F(web_client_test, an_artists_tickets_are_sold_to_members_first_and_resold_among_them) {
+  // An administrator puts an event on sale whose second day, that of silver members, runs.
+  log_in_as_admin();
+  const std::string layout = call("GET", "/admin/seat-layouts").json()["layouts"][0]["id"];
+  const auto made = call("POST", "/admin/events",
+                         {{"title", "Members' night"},
+                          {"venue", "Hall"},
+                          {"eventDate", hours_from_now(24 * 60)},
+                          {"saleStartDate", hours_from_now(-30)},
+                          {"saleEndDate", hours_from_now(24 * 30)},
+                          {"artistName", "The Early Birds"},
+                          {"seatLayoutId", layout},
+                          {"status", "on_sale"}});
+  ASSERT_EQ(made.status, 201) << made.body;
+  const std::string event = made.json()["event"]["id"];
+  std::string artist;
+  const auto artists = call("GET", "/artists?limit=100").json()["artists"];
+  for (const auto& a : artists)
+    if (a["name"] == "The Early Birds")
+      artist = a["id"];
+  ASSERT_FALSE(artist.empty());
+  cookies.clear();
+
+  // The artist's page, to a visitor.
+  const auto page = call("GET", "/artists/" + artist).json();
+  ASSERT_EQ(page["events"].size(), 1u);
+  expect_fields(page["events"][0]["pre_sale_schedule"],
+                {{"diamond", kind::time},
+                 {"gold", kind::time},
+                 {"silver", kind::time},
+                 {"bronze", kind::time}},
+                "pre_sale_schedule");
+  const auto join = [&] {
+    const std::string membership =
+        call("POST", "/memberships/subscribe", {{"artistId", artist}}).json()["membershipId"];
+    // The page of the membership's payment, through the provider's own page.
+    const auto price =
+        call("GET", "/memberships/benefits/" + artist).json()["membership_price"].get<int>();
+    const auto prepared =
+        call("POST", "/payments/prepare",
+             {{"paymentType", "membership"}, {"referenceId", membership}, {"amount", price}});
+    ASSERT_EQ(prepared.status, 200) << prepared.body;
+    const auto paid = call("POST", "/payments/confirm",
+                           {{"paymentKey", "demo-membership-" + random_uuid(chance)},
+                            {"orderId", prepared.json()["orderId"]},
+                            {"amount", price}});
+    ASSERT_EQ(paid.status, 200) << paid.body;
+    EXPECT_EQ(call("GET", "/memberships/my/" + artist).json()["membership"]["status"], "active");
+  };
+  const auto reserve_any = [&] {
+    const auto map = call("GET", "/seats/events/" + event).json();
+    return call("POST", "/seats/reserve",
+                {{"eventId", event},
+                 {"seatIds", {map["seats"][0]["id"]}},
+                 {"idempotencyKey", random_uuid(chance)}});
+  };
+
+  // Somebody without a membership is admitted by the queue, and still not sold anything.
+  log_in();
+  enter(event);
+  const auto refused = reserve_any();
+  EXPECT_EQ(refused.status, 403) << refused.body;
+  EXPECT_NE(refused.json()["message"].get<std::string>().find("SILVER"), std::string::npos)
+      << refused.body;
+  const auto outsider = cookies;
+
+  cookies.clear();
+  entry_token.clear();
+  log_in();
+  join();
+  enter(event);
+  const auto reserved = reserve_any();
+  ASSERT_EQ(reserved.status, 200) << reserved.body;
+  const std::string reservation = reserved.json()["reservation"]["id"];
+  ASSERT_EQ(call("POST", "/payments/process",
+                 {{"reservationId", reservation}, {"paymentMethod", "kakao_pay"}})
+                .status,
+            200);
+  const auto points = [&] {
+    return call("GET", "/memberships/my/" + artist).json()["membership"]["points"].get<int>();
+  };
+  for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{15};
+       points() != 300 && std::chrono::steady_clock::now() < end;)
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  EXPECT_EQ(points(), 300) << "200 for joining, 100 for the booking";
+
+  // With 500 the fee is halved: that of the moment of the offer counts.
+  http_client worker{server->port()};
+  worker.common = {{"Authorization", std::string{"Bearer "} + internal_token}};
+  const std::string user = call("GET", "/auth/me").json()["user"]["id"];
+  ASSERT_EQ(worker
+                .post("/internal/memberships/award-points", {{"userId", user},
+                                                             {"artistId", artist},
+                                                             {"actionType", "CAMPAIGN"},
+                                                             {"points", 200},
+                                                             {"description", "Campaign"},
+                                                             {"referenceId", random_uuid(chance)}})
+                .status,
+            200);
+  const auto gold = call("GET", "/memberships/benefits/" + artist).json();
+  EXPECT_EQ(gold["tier"], "GOLD");
+  EXPECT_EQ(gold["preSalePhase"], 2);
+  EXPECT_EQ(gold["nextTierThreshold"], 1500);
+  const auto offer = call("POST", "/transfers", {{"reservationId", reservation}});
+  ASSERT_EQ(offer.status, 200) << offer.body;
+  const auto row = offer.json()["transfer"];
+  EXPECT_EQ(row["transfer_fee_percent"], 5);
+  EXPECT_EQ(row["transfer_fee"], row["original_price"].get<std::int64_t>() / 20);
+  const std::string transfer = row["id"];
+  const auto market = call("GET", "/transfers?artistId=" + artist).json();
+  ASSERT_EQ(market["transfers"].size(), 1u);
+  EXPECT_EQ(market["transfers"][0]["artist_name"], "The Early Birds");
+  EXPECT_EQ(call("GET", "/transfers?artistId=00000000-0000-0000-0000-000000000001")
+                .json()["pagination"]["total"],
+            0);
+
+  // The outsider may look at it, but has to be a member to buy.
+  cookies = outsider;
+  EXPECT_EQ(call("GET", "/transfers/" + transfer).json()["transfer"]["status"], "listed");
+  const json pay = {
+      {"paymentType", "transfer"}, {"referenceId", transfer}, {"paymentMethod", "bank_transfer"}};
+  const auto closed = call("POST", "/payments/process", pay);
+  EXPECT_EQ(closed.status, 403);
+  EXPECT_EQ(closed.json()["message"], "Buyer must have active membership for this artist");
+  join();
+  const auto bought = call("POST", "/payments/process", pay);
+  ASSERT_EQ(bought.status, 200) << bought.body;
+  EXPECT_EQ(bought.json()["payment"]["amount"], row["total_price"]);
+  EXPECT_EQ(call("GET", "/reservations/" + reservation).json()["reservation"]["status"],
+            "confirmed");
 }
 
 /// What workers ask, with the internal token.

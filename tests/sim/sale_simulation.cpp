@@ -2,8 +2,10 @@
 
 #include "actors/bus/relay.hpp"
 #include "actors/catalog/type_ids.hpp"
+#include "actors/community/points.hpp"
 #include "actors/event/role.hpp"
 #include "actors/membership/membership.hpp"
+#include "actors/membership/membership_actor.hpp"
 #include "actors/payment/role.hpp"
 #include "actors/queue/role.hpp"
 #include "actors/system/actor_config.hpp"
@@ -79,6 +81,12 @@ struct person {
   bool open_tickets = false;
 };
 
+/// What somebody wrote in the community.
+struct writing {
+  community::point_award award;
+  bool deleted = false;
+};
+
 /// What people were promised.
 struct promise_made {
   bool paid = false;
@@ -140,6 +148,7 @@ private:
     payment::payment_role payments;
     queue::queue_role queue;
     relay_actor ticket_relay;
+    relay_actor community_relay;
     caf::actor people;
     std::vector<caf::actor> others;
 
@@ -335,6 +344,11 @@ private:
         {life_->payments.consumer(), {"reservation-events", "benefits", life_->tickets.points}},
         relay);
     life_->tickets.links->set(life_->payments.region, life_->queue.region, life_->ticket_relay);
+    life_->community_relay =
+        spawn_relay(sys, *env_, spawn_outbox(sys, *env_, disk_community_.outbox(), false),
+                    {{membership::community_topic, "points", life_->tickets.points,
+                      membership::events_of_points()}},
+                    relay);
     life_->people = sys.spawn([](caf::event_based_actor* self) -> caf::behavior {
       return {[self](const act& a) { a.what(self); }};
     });
@@ -411,12 +425,14 @@ private:
     end(l.queue.writer);
     end(l.queue.reader);
     end(l.ticket_relay);
+    end(l.community_relay);
     for (auto& h : l.others)
       end(h);
     l.tickets = {};
     l.payments = {};
     l.queue = {};
     l.ticket_relay = nullptr;
+    l.community_relay = nullptr;
     l.people = nullptr;
     l.others.clear();
     auto& sched = l.sched();
@@ -506,6 +522,10 @@ private:
     }
     if (wants_to_trade(i)) {
       trade(i);
+      return;
+    }
+    if (dice(6)) {
+      write_or_delete(i);
       return;
     }
     if (p.reservations.empty())
@@ -822,6 +842,37 @@ private:
     });
   }
 
+  /// Something in the community, or something that is deleted there. Both are durable at once, and
+  /// the ticket role hears of them later.
+  void write_or_delete(std::size_t i) {
+    if (!writings_.empty() && dice(3)) {
+      auto& w = writings_[chance_() % writings_.size()];
+      if (!std::exchange(w.deleted, true))
+        publish(community::revoked_event(w.award, now()));
+      return;
+    }
+    writing w;
+    w.award.user = people_[i].id;
+    w.award.action = dice(2) ? community::point_action::post : community::point_action::news;
+    w.award.points = community::points_for(w.award.action);
+    w.award.reference = make_uuid(*env_);
+    if (w.award.action == community::point_action::post)
+      w.award.artist = artist_;
+    publish(community::earned_event(w.award, now()));
+    writings_.push_back(w);
+  }
+
+  /// Into the outbox of the community's database.
+  void publish(domain_event event) {
+    note(event.type);
+    membership::change_membership nothing_but;
+    nothing_but.events.push_back(std::move(event));
+    std::vector<ticket::ticket_write> batch{{std::move(nothing_but)}};
+    for (const auto& written : disk_community_.commit(batch))
+      require(written.status == commit_status::committed, "the community could not store");
+    caf::anon_send(life_->community_relay, outbox_grew{});
+  }
+
   /// No more faults; then as long as anything could take.
   void heal() {
     healing_ = true;
@@ -1131,6 +1182,7 @@ private:
     }
     require(balance == owed,
             fmt::format("P3: {} won are in the bank, {} were earned", balance, owed));
+    check_points();
     // P2: nothing acknowledged is lost.
     for (const auto& person : people_)
       for (const auto& id : person.reservations)
@@ -1151,6 +1203,34 @@ private:
       require(at == s.last_sequence, "P5: " + name + " has not applied every reservation event");
     for (const auto& [name, at] : p.cursors)
       require(at == p.last_sequence, "P5: " + name + " has not applied every payment event");
+    const auto& c = disk_community_.state();
+    require(c.dead.empty(), "P5: an event of the community was set aside");
+    for (const auto& [name, at] : c.cursors)
+      require(at == c.last_sequence, "P5: " + name + " has not applied every community event");
+  }
+
+  /// P5: what somebody wrote brought its points at most once, to members only, and deleting it took
+  /// back exactly those.
+  void check_points() {
+    const auto& s = disk_tickets_.state();
+    for (const auto& w : writings_) {
+      const std::string action{community::to_string_view(w.award.action)};
+      std::int64_t left = 0;
+      for (const auto& p : s.point_log) {
+        if (p.entry.reference != w.award.reference)
+          continue;
+        const auto& m = s.memberships.at(p.membership);
+        require(m.user == w.award.user, "P5: somebody else's writing earned points");
+        require(p.entry.action == action || p.entry.action == membership::revoked_action(action),
+                "P5: points for something else: " + p.entry.action);
+        left += p.entry.points;
+        result.earned += p.entry.points > 0;
+        result.revoked += p.entry.points < 0;
+      }
+      require(left == 0 || (left == w.award.points && !w.deleted),
+              fmt::format("P5: {} points are left of something that {}", left,
+                          w.deleted ? "was deleted" : "brings " + std::to_string(w.award.points)));
+    }
   }
 
   std::mt19937_64 chance_;
@@ -1159,6 +1239,8 @@ private:
   std::unique_ptr<environment> env_;
   memory::ticket_store disk_tickets_;
   memory::payment_store disk_payments_;
+  memory::ticket_store disk_community_; ///< nothing but its outbox
+  std::vector<writing> writings_;
   std::shared_ptr<memory::queue_journal> disk_queue_ = std::make_shared<memory::queue_journal>();
   bank accounts_;
   std::unique_ptr<life> life_;

@@ -48,6 +48,8 @@ TEST(sale_simulation, every_promise_holds_for_every_seed) {
       sum.resold += run.resold;
       sum.resale_refused += run.resale_refused;
       sum.members += run.members;
+      sum.earned += run.earned;
+      sum.revoked += run.revoked;
       sum.crashes += run.crashes;
       sum.faults += run.faults;
       if (!run.violation.empty() && (failed_seed == 0 || seed < failed_seed)) {
@@ -66,7 +68,8 @@ TEST(sale_simulation, every_promise_holds_for_every_seed) {
             << sum.expired << " expired, " << sum.cancelled << " cancelled, " << sum.refunded
             << " refunded, " << sum.listed << " listings, " << sum.resold << " resold, "
             << sum.resale_refused << " resales sent back, " << sum.members << " members, "
-            << sum.faults << " faults, " << sum.crashes << " crashes\n";
+            << sum.earned << " times points, " << sum.revoked << " times back, " << sum.faults
+            << " faults, " << sum.crashes << " crashes\n";
   if (failed_seed != 0)
     std::cout << "replay: TIKETI_SIM_SEED=" << failed_seed << " "
               << ::testing::internal::GetArgvs().front() << '\n';
@@ -80,6 +83,8 @@ TEST(sale_simulation, every_promise_holds_for_every_seed) {
   EXPECT_GT(sum.resold, runs / 25);
   EXPECT_GT(sum.resale_refused, 0U);
   EXPECT_GT(sum.members, runs / 8);
+  EXPECT_GT(sum.earned, runs / 20);
+  EXPECT_GT(sum.revoked, runs / 100);
   EXPECT_GT(sum.crashes, runs / 4);
   EXPECT_GT(sum.faults, runs);
 }

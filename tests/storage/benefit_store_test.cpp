@@ -224,8 +224,22 @@ protected:
     return c;
   }
 
-  membership::award_entry points(membership_id to, std::string action, uuid reference) {
-    return {to, {make_uuid(*env), std::move(action), 30, "text", reference, now}};
+  membership::post_points points(std::string action, uuid reference, uuid message = {},
+                                 bool revoke = false) {
+    return {message, buyer, artist, revoke, {{}, std::move(action), 30, "text", reference, now}};
+  }
+
+  std::int64_t balance(const membership_id& m) {
+    return (**data->memberships()->find(m)).row.points;
+  }
+
+  /// The sum of its entries.
+  std::int64_t account(const membership_id& m) {
+    std::int64_t sum = 0;
+    const auto entries = data->memberships()->points_of(m, 100);
+    for (const auto& e : *entries)
+      sum += e.points;
+    return sum;
   }
 
   std::unique_ptr<environment> env = make_seeded_environment(3, [] { return now; });
@@ -392,6 +406,10 @@ TEST_P(benefit_store_test, a_membership_is_one_row_moved_by_compare_and_set) {
   EXPECT_EQ(*data->memberships()->artist_of(event), artist);
   EXPECT_TRUE(data->memberships()->artist_of(event_id{make_uuid(*env)})->is_nil());
   EXPECT_EQ((**data->memberships()->artist(artist)).name, "Artist");
+  membership::put_artist_card gone{make_uuid(*env), {artist, "", "", 0}, true};
+  ASSERT_EQ(one({gone}).status, commit_status::committed);
+  EXPECT_FALSE(*data->memberships()->artist(artist));
+  EXPECT_EQ((**data->memberships()->find(m.id)).row, active.next) << "its members stay";
 }
 
 TEST_P(benefit_store_test, the_same_thing_gives_points_once) {
@@ -400,22 +418,118 @@ TEST_P(benefit_store_test, the_same_thing_gives_points_once) {
   c.next = m;
   ASSERT_EQ(one({c}).status, commit_status::committed);
   const auto reference = make_uuid(*env);
-  EXPECT_EQ(one({points(m.id, "POST", reference)}).status, commit_status::rejected) << "pending";
+  EXPECT_EQ(one({points("POST", reference)}).memberships, 0) << "pending";
   ASSERT_EQ(one({activation(m)}).status, commit_status::committed);
-  std::vector<ticket_write> batch{{points(m.id, "POST", reference)},
-                                  {points(m.id, "POST", reference)},
-                                  {points(m.id, "COMMENT", reference)},
-                                  {points(membership_id{make_uuid(*env)}, "POST", reference)}};
+  auto of_nobody = points("POST", reference);
+  of_nobody.user = seller;
+  auto of_another = points("POST", make_uuid(*env));
+  of_another.artist = artist_id{make_uuid(*env)};
+  std::vector<ticket_write> batch{{points("POST", reference)},
+                                  {points("POST", reference)},
+                                  {points("COMMENT", reference)},
+                                  {of_nobody},
+                                  {of_another}};
   const auto out = data->writes().commit(batch);
-  EXPECT_EQ(out[0].status, commit_status::committed);
-  EXPECT_FALSE(out[0].duplicate);
-  EXPECT_TRUE(out[1].duplicate);
-  EXPECT_EQ(out[2].status, commit_status::committed);
-  EXPECT_EQ(out[3].status, commit_status::rejected);
-  EXPECT_EQ((**data->memberships()->find(m.id)).row.points, 260);
+  for (const auto& o : out) {
+    EXPECT_EQ(o.status, commit_status::committed);
+    EXPECT_FALSE(o.duplicate);
+  }
+  EXPECT_EQ(out[0].memberships, 1);
+  EXPECT_EQ(out[1].memberships, 0);
+  EXPECT_EQ(out[2].memberships, 1);
+  EXPECT_EQ(out[3].memberships, 0);
+  EXPECT_EQ(out[4].memberships, 0);
+  EXPECT_EQ(balance(m.id), 260);
   EXPECT_EQ((**data->memberships()->find(m.id)).row.version, 4u);
   EXPECT_EQ(data->memberships()->points_of(m.id, 10)->size(), 3u);
   EXPECT_EQ(data->memberships()->points_of(m.id, 2)->size(), 2u);
+}
+
+TEST_P(benefit_store_test, what_was_given_is_taken_back_once_and_nothing_else) {
+  const auto m = member(buyer);
+  membership::change_membership c;
+  c.next = m;
+  ASSERT_EQ(one({c}).status, commit_status::committed);
+  ASSERT_EQ(one({activation(m)}).status, commit_status::committed);
+  const auto kept = make_uuid(*env);
+  const auto undone = make_uuid(*env);
+  EXPECT_EQ(one({points("POST", undone, {}, true)}).memberships, 0) << "never given";
+  ASSERT_EQ(one({points("POST", kept)}).memberships, 1);
+  ASSERT_EQ(one({points("POST", undone)}).memberships, 1);
+  auto much = points("POST", undone, {}, true);
+  much.entry.points = 1'000; // what it says does not matter, what was given does
+  EXPECT_EQ(one({much}).memberships, 1);
+  EXPECT_EQ(one({much}).memberships, 0);
+  EXPECT_EQ(balance(m.id), 230);
+  EXPECT_EQ(account(m.id), 230);
+  EXPECT_EQ(one({points("POST", undone)}).memberships, 0) << "it cannot be earned again";
+  const auto entries = data->memberships()->points_of(m.id, 10);
+  ASSERT_EQ(entries->size(), 4u);
+  EXPECT_EQ(std::count_if(entries->begin(), entries->end(),
+                          [&](const auto& e) {
+                            return e.action == "POST_REVOKED" && e.points == -30
+                                   && e.reference == undone;
+                          }),
+            1);
+}
+
+TEST_P(benefit_store_test, a_message_about_points_is_applied_once_whatever_has_changed_since) {
+  const auto m = member(buyer);
+  membership::change_membership c;
+  c.next = m;
+  ASSERT_EQ(one({c}).status, commit_status::committed);
+  const auto early = points("POST", make_uuid(*env), make_uuid(*env));
+  EXPECT_EQ(one({early}).memberships, 0);
+  ASSERT_EQ(one({activation(m)}).status, commit_status::committed);
+  EXPECT_TRUE(one({early}).duplicate) << "a member only since";
+  EXPECT_EQ(balance(m.id), 200);
+  const auto earned = points("POST", make_uuid(*env), make_uuid(*env));
+  EXPECT_EQ(one({earned}).memberships, 1);
+  EXPECT_TRUE(one({earned}).duplicate);
+  const auto revoked = points("POST", earned.entry.reference, make_uuid(*env), true);
+  EXPECT_EQ(one({revoked}).memberships, 1);
+  EXPECT_TRUE(one({revoked}).duplicate);
+  EXPECT_EQ(balance(m.id), 200);
+  EXPECT_EQ(account(m.id), 200);
+}
+
+TEST_P(benefit_store_test, news_count_for_every_active_membership_and_back_for_all_that_got) {
+  const auto one_band = member(buyer);
+  auto other_band = member(buyer);
+  other_band.artist = artist_id{make_uuid(*env)};
+  auto over = member(buyer);
+  over.artist = artist_id{make_uuid(*env)};
+  const auto foreign = member(seller);
+  for (const auto& m : {one_band, other_band, over, foreign}) {
+    membership::change_membership c;
+    c.next = m;
+    ASSERT_EQ(one({c}).status, commit_status::committed);
+    auto active = activation(m);
+    if (m.id == over.id)
+      active.next.expires_at = now;
+    ASSERT_EQ(one({active}).status, commit_status::committed);
+  }
+  auto news = points("NEWS_CREATION", make_uuid(*env), make_uuid(*env));
+  news.artist = {};
+  EXPECT_EQ(one({news}).memberships, 2);
+  EXPECT_EQ(balance(one_band.id), 230);
+  EXPECT_EQ(balance(other_band.id), 230);
+  EXPECT_EQ(balance(over.id), 200);
+  EXPECT_EQ(balance(foreign.id), 200);
+  // One of them ends before the article goes.
+  auto ended = (**data->memberships()->find(one_band.id)).row;
+  ended.status = membership_status::expired;
+  ++ended.version;
+  membership::change_membership c;
+  c.next = ended;
+  ASSERT_EQ(one({c}).status, commit_status::committed);
+  news.message = make_uuid(*env);
+  news.revoke = true;
+  EXPECT_EQ(one({news}).memberships, 2);
+  for (const auto& m : {one_band, other_band, over, foreign}) {
+    EXPECT_EQ(balance(m.id), 200);
+    EXPECT_EQ(account(m.id), 200);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(stores, benefit_store_test, ::testing::Values(false, true),

@@ -245,8 +245,8 @@ TEST(resale, a_sale_moves_the_ticket_and_every_right_with_it) {
   EXPECT_TRUE(r.view().listing.id.is_nil());
 
   // The seller's claims have ended, whichever way they are made.
-  EXPECT_EQ(r.decide(cancel_reservation{r.view().id, seller}).error().code, errc::not_found);
-  EXPECT_EQ(r.decide(cancel_reservation{r.view().id, seller, id<payment_id>(7)}).error().code,
+  EXPECT_EQ(r.decide(cancel_reservation{r.view().id, seller}, now).error().code, errc::not_found);
+  EXPECT_EQ(r.decide(cancel_reservation{r.view().id, seller, id<payment_id>(7)}, now).error().code,
             errc::not_found);
   const auto noted =
       r.decide(apply_refund{id<payment_id>(90).value, r.view().id, id<payment_id>(7), "asked"});
@@ -260,7 +260,7 @@ TEST(resale, a_sale_moves_the_ticket_and_every_right_with_it) {
 
   // The buyer may do all of it.
   EXPECT_TRUE(r.decide(offer(buyer), now));
-  auto given_up = r.decide(cancel_reservation{r.view().id, buyer, id<payment_id>(8)});
+  auto given_up = r.decide(cancel_reservation{r.view().id, buyer, id<payment_id>(8)}, now);
   ASSERT_TRUE(given_up);
   r.begin(*given_up);
   EXPECT_EQ(r.current().transfer, listing) << "what goes back is the payment of the resale";
@@ -291,7 +291,7 @@ TEST(resale, the_same_payment_again_is_known_even_after_the_next_sale) {
 
 TEST(resale, an_offered_ticket_is_frozen_for_its_seller_and_ends_with_its_reservation) {
   auto r = listed();
-  EXPECT_EQ(r.decide(cancel_reservation{r.view().id, seller}).error().code, errc::conflict);
+  EXPECT_EQ(r.decide(cancel_reservation{r.view().id, seller}, now).error().code, errc::conflict);
   // Its own payment was given back (by an operator, at the provider): that ends both.
   auto refund =
       r.decide(apply_refund{id<payment_id>(90).value, r.view().id, id<payment_id>(7), "operator"});
@@ -313,9 +313,9 @@ TEST(resale, a_ticket_bought_back_belongs_to_the_new_payment_only) {
   ASSERT_EQ(r.view().user, seller);
   // With the first payment nothing can be undone any more, also when the ticket has ended.
   const cancel_reservation with_old{r.view().id, seller, id<payment_id>(7)};
-  EXPECT_EQ(r.decide(with_old).error().code, errc::conflict);
-  carry_out(r, r.decide(cancel_reservation{r.view().id, seller, id<payment_id>(9)}).value());
-  EXPECT_EQ(r.decide(with_old).error().code, errc::conflict);
+  EXPECT_EQ(r.decide(with_old, now).error().code, errc::conflict);
+  carry_out(r, r.decide(cancel_reservation{r.view().id, seller, id<payment_id>(9)}, now).value());
+  EXPECT_EQ(r.decide(with_old, now).error().code, errc::conflict);
 }
 
 // -- doubt ---------------------------------------------------------------------------------------
@@ -412,7 +412,7 @@ TEST(resale, model_every_payment_buys_once_or_goes_back) {
         break;
       }
       default:
-        if (auto decided = r.decide(cancel_reservation{before.id, who})) {
+        if (auto decided = r.decide(cancel_reservation{before.id, who}, now)) {
           ASSERT_EQ(who, before.user);
           ASSERT_TRUE(before.listing.id.is_nil());
           carry_out(r, *decided);

@@ -289,6 +289,45 @@ TEST_F(transfer_actor_test, nothing_is_offered_or_bought_when_the_event_is_over)
   EXPECT_EQ(buy(*t, 2, 3)->verdict, payment_verdict::confirmed);
 }
 
+TEST_F(transfer_actor_test, a_cancelled_event_ends_offers_and_pays_back_whoever_has_the_ticket) {
+  const auto kept = bought(1, {0}, 1);
+  const auto offered = bought(1, {1}, 2);
+  const auto sold = bought(1, {2}, 3);
+  const auto open = offer(offered, 1);
+  const auto done = offer(sold, 1);
+  ASSERT_EQ(buy(*done, 2, 4)->verdict, payment_verdict::confirmed);
+  event.cancelled = true;
+  change_catalog c;
+  c.event = event;
+  write(c);
+  role.event_changed(event.id);
+  // Somebody pays for the offer just then.
+  const auto late = begin<payment_outcome>(role.transfers, payment(*open, 3, 5));
+  sched.run();
+  pass(2s);
+  EXPECT_EQ(owner(sold), user(2));
+  std::map<std::string, std::string> given_back; // by reservation: whose payment
+  for (const auto& e : state().outbox)
+    if (e.type == "RESERVATION_CANCELLED") {
+      const auto body = nlohmann::json::parse(e.payload);
+      EXPECT_EQ(body["reason"], "Event cancelled");
+      EXPECT_TRUE(given_back.emplace(e.key, body["paymentId"]).second) << "ended twice";
+    }
+  EXPECT_EQ(given_back.size(), 3u);
+  EXPECT_EQ(given_back[to_string(kept.id)], to_string(id<payment_id>(1)));
+  EXPECT_EQ(given_back[to_string(sold.id)], to_string(id<payment_id>(4)));
+  ASSERT_TRUE(*late && (*late)->has_value());
+  const bool in_time = (**late)->verdict == payment_verdict::confirmed;
+  EXPECT_EQ(given_back[to_string(offered.id)],
+            to_string(id<payment_id>(static_cast<std::uint8_t>(in_time ? 5 : 2))));
+  EXPECT_EQ(stored(*open).view.status,
+            in_time ? transfer_status::completed : transfer_status::cancelled);
+  EXPECT_EQ(stored(*done).view.status, transfer_status::completed) << "it was a sale";
+  EXPECT_EQ(offer(kept, 1).error().code, errc::sale_closed);
+  for (int seat = 0; seat < 3; ++seat)
+    EXPECT_EQ(seat_state(seat), seat_status::available);
+}
+
 TEST_F(transfer_actor_test, members_only_where_the_event_has_an_artist) {
   const auto artist = id<artist_id>(50);
   const auto member = [&](int who, std::int64_t points) {

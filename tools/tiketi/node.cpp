@@ -14,6 +14,8 @@
 #include "actors/community/role.hpp"
 #include "actors/event/catalog_consumer.hpp"
 #include "actors/event/role.hpp"
+#include "actors/membership/membership.hpp"
+#include "actors/membership/membership_actor.hpp"
 #include "actors/payment/role.hpp"
 #include "actors/payment/toss.hpp"
 #include "actors/queue/role.hpp"
@@ -22,6 +24,8 @@
 #include "actors/stats/role.hpp"
 #include "actors/system/actor_config.hpp"
 #include "actors/token/tokens.hpp"
+#include "actors/vwr/role.hpp"
+#include "actors/vwr/type_ids.hpp"
 #include "net/client/curl_transport.hpp"
 #include "net/http/entry_gate.hpp"
 #include "net/http/health.hpp"
@@ -40,6 +44,7 @@
 #include "net/routes/stats.hpp"
 #include "net/routes/tickets.hpp"
 #include "net/routes/transfers.hpp"
+#include "net/routes/vwr.hpp"
 #include "storage/files/image_store.hpp"
 #include "storage/sql/auth_store.hpp"
 #include "storage/sql/catalog_admin_store.hpp"
@@ -52,6 +57,7 @@
 #include "storage/sql/ticket_admin_store.hpp"
 #include "storage/sql/ticket_store.hpp"
 #include "storage/sql/transfer_store.hpp"
+#include "storage/sql/vwr_store.hpp"
 #include "tools/tiketi/databases.hpp"
 
 #include <algorithm>
@@ -153,6 +159,7 @@ struct node::impl {
   void start_catalog();
   void start_admin();
   void start_queue();
+  void start_rooms();
   void start_payment();
   void start_community();
   void start_stats();
@@ -160,6 +167,7 @@ struct node::impl {
   void add_demo();
   void await_catalog();
   void listen();
+  void add_rooms(net::router& routes) const;
   std::unique_ptr<net::server> make_server(std::shared_ptr<const net::router> routes,
                                            std::int64_t port);
   void stop();
@@ -174,6 +182,8 @@ struct node::impl {
   actor_config actor_settings;
   std::optional<session_tokens> sessions;
   std::optional<entry_tokens> entries;
+  std::string room_secret;
+  std::optional<room_tokens> room_passes;
   std::vector<std::shared_ptr<const void>> kept; ///< metrics that actors point to
   std::shared_ptr<remote::transport> outside;    ///< calls to other systems
   caf::actor_system sys{actor_settings};
@@ -187,6 +197,7 @@ struct node::impl {
   std::optional<catalog::enrich_role> enrich_role;
   std::optional<ticket::ticket_role> ticket_role;
   std::optional<queue::queue_role> queue_role;
+  std::optional<vwr::room_role> room_role;
   std::optional<payment::payment_role> payment_role;
   std::optional<community::community_role> community_role;
   std::optional<stats::stats_role> stats_role;
@@ -223,6 +234,10 @@ void node::impl::start() {
     spdlog::info("databases: {} migration steps applied", steps);
   sessions = must(session_tokens::make(values.auth_jwt_secret), "JWT_SECRET");
   entries = must(entry_tokens::make(values.queue_entry_token_secret), "QUEUE_ENTRY_TOKEN_SECRET");
+  room_secret = values.vwr_token_secret.empty()
+                    ? derive_secret(values.queue_entry_token_secret, "waiting room")
+                    : values.vwr_token_secret;
+  room_passes = must(room_tokens::make(room_secret), "VWR_TOKEN_SECRET");
 
   // From those that are asked to those that ask. Ticket, queue and payment know each other, so the
   // ticket role learns of the others last, before anybody can reach it.
@@ -233,6 +248,7 @@ void node::impl::start() {
   start_catalog();
   start_admin();
   start_queue();
+  start_rooms();
   start_payment();
   start_community();
   connect_roles();
@@ -299,6 +315,7 @@ void node::impl::start_ticket() {
   options.limits.tickets_per_user_and_event =
       static_cast<std::int32_t>(values.ticket_tickets_per_user_and_event);
   options.pre_sale = values.ticket_pre_sale;
+  options.refund_deadline = values.ticket_refund_deadline;
   options.readers = static_cast<std::size_t>(values.ticket_readers);
   ticket::ticket_dependencies parts;
   parts.writes = sql::make_ticket_writes(connect("ticket"), *env);
@@ -383,6 +400,28 @@ void node::impl::start_queue() {
   kept.push_back(queue_role->metrics);
 }
 
+void node::impl::start_rooms() {
+  vwr::room_options options;
+  options.advance_batch = static_cast<std::uint64_t>(values.vwr_advance_batch);
+  options.advance_interval = values.vwr_advance_interval;
+  room_role = vwr::start_rooms(sys, *env, *registry, options,
+                               {.catalog = catalog_role->catalog,
+                                .writes = sql::make_room_writes(connect("queue")),
+                                .queries = sql::make_room_queries(connect("queue"))});
+  kept.push_back(room_role->metrics);
+}
+
+void node::impl::add_rooms(net::router& routes) const {
+  const auto interval = static_cast<double>(values.vwr_advance_interval.count());
+  net::add_vwr_routes(
+      routes,
+      {.rooms = room_role->region,
+       .ids = must(vwr::request_ids::make(room_secret, values.vwr_position_ttl), "vwr"),
+       .tokens = *room_passes,
+       .token_ttl = values.vwr_token_ttl,
+       .served_per_second = static_cast<double>(values.vwr_advance_batch) * 1000 / interval});
+}
+
 void node::impl::start_payment() {
   payment::payment_dependencies parts;
   parts.writes = sql::make_payment_writes(connect("payment"));
@@ -420,6 +459,8 @@ void node::impl::start_community() {
   parts.outbox = outbox("community");
   parts.accounts = auth_role->auth;
   parts.artists = catalog_role->catalog;
+  parts.subscriptions = {
+      {membership::community_topic, "points", ticket_role->points, membership::events_of_points()}};
   community_role = community::start_community(sys, *env, *registry, options, std::move(parts));
 }
 
@@ -436,11 +477,14 @@ void node::impl::start_stats() {
 
 void node::impl::connect_roles() {
   member_consumer = catalog::start_member_consumer(sys, catalog_role->writer);
+  auto beneficial = membership::events_of_points();
+  for (const auto& type : catalog::events_of_members())
+    beneficial.push_back(type);
   benefits_consumer = spawn_topic_dispatch(
       sys, {{"reservation-events", ticket_role->points}, {"membership-events", member_consumer}});
   ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
                              {payment_role->consumer(),
-                              {"*", "benefits", benefits_consumer},
+                              {"*", "benefits", benefits_consumer, beneficial},
                               {"*", "stats", stats_role->consumer}});
   auth_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("auth")),
                            {{"user-events", "stats", stats_role->consumer}});
@@ -562,10 +606,15 @@ void node::impl::listen() {
                          .admin = admin_role->admin,
                          .bytes_max = static_cast<std::size_t>(values.uploads_image_bytes_max),
                          .public_address = values.uploads_public_address});
+  net::room_gate room_gate;
+  if (values.vwr_enforce)
+    room_gate = net::make_room_gate({}, *room_passes, room_role->region, queue_role->region);
   net::add_queue_routes(*routes, {.queues = queue_role->region,
                                   .tokens = *entries,
                                   .token_ttl = values.queue_entry_token_ttl,
-                                  .secure_cookies = values.auth_cookie_secure});
+                                  .secure_cookies = values.auth_cookie_secure,
+                                  .before_joining = std::move(room_gate)});
+  add_rooms(*routes);
   net::add_ticket_routes(*routes, {ticket_role->reader});
   net::add_seat_routes(*routes, {.region = ticket_role->region,
                                  .reader = ticket_role->reader,
@@ -629,6 +678,8 @@ void node::impl::stop() {
     community::stop(*community_role);
   if (payment_role)
     payment::stop_payment(*payment_role);
+  if (room_role)
+    vwr::stop(*room_role);
   if (queue_role)
     queue::stop(*queue_role);
   caf::anon_send_exit(ticket_relay, caf::exit_reason::user_shutdown);

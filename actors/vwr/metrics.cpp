@@ -1,0 +1,31 @@
+#include "actors/vwr/metrics.hpp"
+
+namespace tiketi::vwr {
+
+namespace {
+
+prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+}
+
+} // namespace
+
+room_metrics::room_metrics(prometheus::Registry& registry)
+    : issued(counter(registry, "vwr_issued_total", "Numbers given out by waiting rooms")),
+      served(counter(registry, "vwr_served_total", "Numbers whose turn came")),
+      waiting(prometheus::BuildGauge()
+                  .Name("vwr_waiting")
+                  .Help("Numbers given out and not served yet, in active waiting rooms")
+                  .Register(registry)
+                  .Add({})),
+      recoveries(counter(registry, "vwr_recoveries_total",
+                         "Waiting rooms read again after a doubtful write")),
+      commit_seconds(
+          prometheus::BuildHistogram()
+              .Name("vwr_commit_seconds")
+              .Help("Duration of a group commit of the waiting rooms")
+              .Register(registry)
+              .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01,
+                                                               0.02, 0.05, 0.1, 0.5, 1})) {}
+
+} // namespace tiketi::vwr
