@@ -795,6 +795,12 @@ const std::array rows{
         .max = 365 * day,
         .unit = "s",
         .sentence = "Dead letters can be replayed for this long, then they are removed"},
+    row{.name = "stats.readers",
+        .target = &s::stats_readers,
+        .fallback = "2",
+        .min = 1,
+        .max = 16,
+        .sentence = "Connections (and threads) that make statistics reports"},
 };
 
 std::string_view trim(std::string_view text) {

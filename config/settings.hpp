@@ -151,6 +151,8 @@ struct settings {
   std::chrono::seconds webhook_secret_overlap{};
   std::chrono::seconds webhook_keep_delivered{};
   std::chrono::seconds webhook_keep_dead{};
+  // stats
+  std::int64_t stats_readers = 0;
 };
 
 /// Where a row's value lives; the type decides how the value is read.

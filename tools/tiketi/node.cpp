@@ -21,6 +21,7 @@
 #include "actors/queue/role.hpp"
 #include "actors/queue/type_ids.hpp"
 #include "actors/remote/role.hpp"
+#include "actors/stats/role.hpp"
 #include "actors/system/actor_config.hpp"
 #include "actors/token/tokens.hpp"
 #include "actors/vwr/role.hpp"
@@ -41,6 +42,7 @@
 #include "net/routes/queue.hpp"
 #include "net/routes/reservations.hpp"
 #include "net/routes/seats.hpp"
+#include "net/routes/stats.hpp"
 #include "net/routes/tickets.hpp"
 #include "net/routes/transfers.hpp"
 #include "net/routes/vwr.hpp"
@@ -53,6 +55,7 @@
 #include "storage/sql/membership_store.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/queue_journal.hpp"
+#include "storage/sql/stats_store.hpp"
 #include "storage/sql/ticket_admin_store.hpp"
 #include "storage/sql/ticket_store.hpp"
 #include "storage/sql/transfer_store.hpp"
@@ -61,6 +64,7 @@
 #include "tools/tiketi/databases.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -107,6 +111,37 @@ net::health_probe probe(caf::actor_system& sys, std::string name, Handle target,
   return {std::move(name), true, std::move(ask)};
 }
 
+/// What the HTTP servers of this process have answered, from their own counters.
+stats::request_totals answered_requests(const prometheus::Registry& registry) {
+  stats::request_totals out;
+  for (const auto& family : registry.Collect()) {
+    if (family.name != "http_server_requests_seconds")
+      continue;
+    for (const auto& metric : family.metric) {
+      const auto count = static_cast<std::int64_t>(metric.histogram.sample_count);
+      out.requests += count;
+      for (const auto& label : metric.label)
+        if (label.name == "status" && label.value.starts_with('5'))
+          out.failed += count;
+    }
+  }
+  return out;
+}
+
+/// The database files with their logs.
+std::optional<std::int64_t> database_bytes(const data_directory& data) {
+  std::int64_t out = 0;
+  for (const auto role : database_roles)
+    for (const std::string_view suffix : {".db", ".db-wal"}) {
+      std::error_code missing;
+      const auto size =
+          std::filesystem::file_size(data.file(std::string{role} + std::string{suffix}), missing);
+      if (!missing)
+        out += static_cast<std::int64_t>(size);
+    }
+  return out;
+}
+
 } // namespace
 
 struct node::impl {
@@ -131,6 +166,7 @@ struct node::impl {
   void start_rooms();
   void start_payment();
   void start_community();
+  void start_stats();
   void connect_roles();
   void add_demo();
   void await_catalog();
@@ -170,7 +206,9 @@ struct node::impl {
   std::optional<vwr::room_role> room_role;
   std::optional<payment::payment_role> payment_role;
   std::optional<community::community_role> community_role;
+  std::optional<stats::stats_role> stats_role;
   consumer_actor catalog_consumer;
+  relay_actor auth_relay;
   consumer_actor member_consumer;   ///< of `membership-events`, for the catalog
   consumer_actor benefits_consumer; ///< of what is told to members and about them
   relay_actor catalog_relay;
@@ -212,6 +250,7 @@ void node::impl::start() {
   start_remote();
   start_webhook();
   start_auth();
+  start_stats();
   start_ticket();
   start_catalog();
   start_admin();
@@ -330,9 +369,9 @@ void node::impl::start_ticket() {
 void node::impl::start_catalog() {
   catalog_consumer =
       ticket::start_catalog_consumer(sys, ticket_role->writer, ticket_role->event_changed);
-  catalog_relay =
-      spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("catalog")),
-                  {{"catalog-events", "ticket", catalog_consumer}, webhook_role->consumer()});
+  catalog_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("catalog")),
+                              {{"catalog-events", "ticket", catalog_consumer},
+                               {"catalog-events", "stats", stats_role->consumer}});
   catalog::catalog_options options;
   options.readers = static_cast<std::size_t>(values.catalog_readers);
   catalog::catalog_storage storage;
@@ -444,7 +483,9 @@ void node::impl::start_payment() {
   parts.memberships = ticket_role->members;
   parts.subscriptions = {{"payment-events", "ticket", ticket_role->consumer},
                          webhook_role->consumer()};
-  payment_role = payment::start_payment(sys, *env, *registry, options, std::move(parts));
+  { "payment-events", "stats", stats_role->consumer }
+};
+payment_role = payment::start_payment(sys, *env, *registry, options, std::move(parts));
 }
 
 void node::impl::start_community() {
@@ -465,6 +506,17 @@ void node::impl::start_community() {
   community_role = community::start_community(sys, *env, *registry, options, std::move(parts));
 }
 
+void node::impl::start_stats() {
+  stats::stats_options options;
+  stats::stats_dependencies parts;
+  parts.writes = sql::make_stats_writes(connect("stats"));
+  for (std::int64_t i = 0; i < values.stats_readers; ++i)
+    parts.readers.push_back(sql::make_stats_queries(connect("stats")));
+  parts.requests = [metrics = registry] { return answered_requests(*metrics); };
+  parts.database_bytes = [this] { return database_bytes(data); };
+  stats_role = stats::start_stats(sys, *env, *registry, options, std::move(parts));
+}
+
 void node::impl::connect_roles() {
   member_consumer = catalog::start_member_consumer(sys, catalog_role->writer);
   auto beneficial = membership::events_of_points();
@@ -472,11 +524,16 @@ void node::impl::connect_roles() {
     beneficial.push_back(type);
   benefits_consumer = spawn_topic_dispatch(
       sys, {{"reservation-events", ticket_role->points}, {"membership-events", member_consumer}});
-  ticket_relay =
-      spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
-                  {payment_role->consumer(),
-                   {"*", "benefits", benefits_consumer, beneficial},
-                   webhook_role->consumer()});
+  ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
+                             {payment_role->consumer(),
+                              {"*", "benefits", benefits_consumer, beneficial},
+                              webhook_role->consumer()});
+  ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
+                             {payment_role->consumer(),
+                              {"*", "benefits", benefits_consumer, beneficial},
+                              {"*", "stats", stats_role->consumer}});
+  auth_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("auth")),
+                           {{"user-events", "stats", stats_role->consumer}});
   ticket_role->links->set(payment_role->region, queue_role->region, ticket_relay);
 }
 
@@ -576,6 +633,8 @@ void node::impl::listen() {
           probe<payment::payment_list>(sys, "payment", payment_role->reader, payment::find_order{}),
           probe<community::news_row>(sys, "community", community_role->community,
                                      community::show_news{}),
+          probe<stats::report>(sys, "stats", stats_role->stats,
+                               stats::get_report{.kind = stats::report_kind::event}),
       });
   auto routes = std::make_shared<net::router>();
   net::add_health_route(*routes, health);
@@ -613,6 +672,7 @@ void node::impl::listen() {
                                     .reader = payment_role->reader,
                                     .client_key = values.payment_toss_client_key});
   net::add_community_routes(*routes, {community_role->community});
+  net::add_stats_routes(*routes, {stats_role->stats});
   net::add_membership_routes(*routes, {ticket_role->members});
   net::add_transfer_routes(*routes, {ticket_role->transfers});
   net::add_internal_ticket_routes(*routes, {.region = ticket_role->region,
@@ -673,6 +733,9 @@ void node::impl::stop() {
     queue::stop(*queue_role);
   caf::anon_send_exit(ticket_relay, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(catalog_relay, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(auth_relay, caf::exit_reason::user_shutdown);
+  if (stats_role)
+    stats::stop(*stats_role);
   caf::anon_send_exit(benefits_consumer, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(member_consumer, caf::exit_reason::user_shutdown);
   if (enrich_role)
