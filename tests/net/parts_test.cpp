@@ -164,12 +164,15 @@ TEST_F(router_test, literals_win_over_captures) {
   EXPECT_EQ(find(verb::get, "api"), "-");
 }
 
-TEST_F(router_test, a_capture_serves_a_method_that_the_literal_lacks) {
+TEST_F(router_test, a_literal_path_is_no_id_for_other_methods) {
   add(verb::get, "/x/{id}");
   add(verb::post, "/x/new");
-  EXPECT_EQ(find(verb::get, "/x/new"), "/x/{id} new");
+  add(verb::post, "/x/{id}/y");
+  EXPECT_EQ(find(verb::get, "/x/new"), "-");
   EXPECT_EQ(find(verb::post, "/x/new"), "/x/new");
-  EXPECT_EQ(routes.find(verb::del, "/x/new").allow, "GET, HEAD, POST, OPTIONS");
+  EXPECT_EQ(find(verb::post, "/x/new/y"), "/x/{id}/y new");
+  EXPECT_EQ(routes.find(verb::get, "/x/new").allow, "POST, OPTIONS");
+  EXPECT_EQ(routes.find(verb::post, "/x/7").allow, "GET, HEAD, OPTIONS");
 }
 
 TEST_F(router_test, head_is_get) {

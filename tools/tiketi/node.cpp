@@ -35,6 +35,7 @@
 #include "net/routes/auth.hpp"
 #include "net/routes/catalog.hpp"
 #include "net/routes/community.hpp"
+#include "net/routes/docs.hpp"
 #include "net/routes/images.hpp"
 #include "net/routes/internal_tickets.hpp"
 #include "net/routes/memberships.hpp"
@@ -638,6 +639,7 @@ void node::impl::listen() {
       });
   auto routes = std::make_shared<net::router>();
   net::add_health_route(*routes, health);
+  net::add_docs_routes(*routes);
   net::add_auth_routes(*routes, {.auth = auth_role->auth,
                                  .access_ttl = values.auth_access_ttl,
                                  .refresh_ttl = values.auth_refresh_ttl,
@@ -693,10 +695,12 @@ void node::impl::listen() {
   std::shared_ptr<net::router> inside;
   if (values.http_management_port == 0) {
     net::add_actuator_routes(*routes, actuator);
+    net::add_mappings_route(*routes, *routes);
   } else {
     inside = std::make_shared<net::router>();
     net::add_health_route(*inside, health);
     net::add_actuator_routes(*inside, actuator);
+    net::add_mappings_route(*inside, *routes);
   }
   // Before the management port opens: its readiness asks this server.
   front = make_server(routes, values.http_port);

@@ -1,0 +1,194 @@
+"""schemathesis against the running program: over all operations of the document, without login, as a
+user, and as an administrator with the internal token. No 5xx, no status, header, content type or body
+that the document does not have. TIKETI_TEST_FULL=1 tries far more; TIKETI_TEST_SEED replays a run."""
+import datetime
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import time
+import uuid
+
+import requests
+
+from server import INTERNAL_TOKEN, Server
+
+CHECKS = [
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "unsupported_method",
+    "allow_header_conformance",
+    "ignored_auth",
+]
+
+# What the program may say of itself while it is attacked; any other warning is a finding.
+EXPECTED_WARNINGS = (
+    "accounts with well-known passwords",
+    "secrets that are not set come from",
+    "a write was refused by the database: sqlite3_statement_backend::loadOne: UNIQUE constraint failed",
+)
+
+
+class Stage:
+    """Things that exist, so that the calls get further than `not found`."""
+
+    def __init__(self, server):
+        self.url = server.url
+        self.tokens = server.tokens()
+        self.ids = {}
+        self.admin = {"Authorization": f"Bearer {self.tokens['admin']}"}
+        self.user = {"Authorization": f"Bearer {self.tokens['user']}"}
+        self.fill()
+
+    def call(self, method, path, who, body=None):
+        answer = requests.request(method, self.url + path, headers=who, json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def add(self, name, value):
+        self.ids.setdefault(name, []).append(value)
+        return value
+
+    def enter(self, event):
+        while self.call("POST", f"/api/v1/queue/check/{event}", self.user)["status"] != "active":
+            time.sleep(0.02)
+
+    def fill(self):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        day = lambda n: (now + datetime.timedelta(days=n)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.add("userId", self.call("GET", "/api/v1/auth/me", self.user)["user"]["id"])
+        for n in range(4):
+            artist = self.call("POST", "/api/v1/admin/artists", self.admin, {"name": f"Artist {n} {uuid.uuid4()}"})
+            artist = self.add("artistId", artist["artist"]["id"])
+            plan = {"sections": [{"name": "A", "rows": 10, "seatsPerRow": 20, "price": 1000}]}
+            layout = {"name": f"Hall {n} {uuid.uuid4()}", "layout_config": plan}
+            layout = self.call("POST", "/api/v1/admin/seat-layouts", self.admin, layout)
+            layout = self.add("layoutId", layout["layout"]["id"])
+            event = {
+                "title": f"Concert {n}",
+                "venue": "Hall",
+                "eventDate": day(90),
+                "saleStartDate": day(-30),
+                "saleEndDate": day(80),
+                "seatLayoutId": layout,
+                "ticketTypes": [{"name": "Standing", "price": 5000, "totalQuantity": 1000}],
+            }
+            event = self.call("POST", "/api/v1/admin/events", self.admin, event)["event"]["id"]
+            self.add("eventId", event)
+            self.enter(event)
+            types = self.call("GET", f"/api/v1/tickets/event/{event}", {})["ticketTypes"]
+            self.add("ticketTypeId", types[0]["id"])
+            seats = self.call("GET", f"/api/v1/seats/events/{event}", {})["seats"]
+            for seat in seats[10:16]:
+                self.add("seatId", seat["id"])
+            for k in range(3):
+                held = {"eventId": event, "seatIds": [seats[k]["id"]]}
+                held = self.call("POST", "/api/v1/seats/reserve", self.user, held)["reservation"]["id"]
+                self.add("reservationId", held)
+                if k == 0:
+                    continue
+                order = self.call("POST", "/api/v1/payments/prepare", self.user, {"reservationId": held})
+                self.add("orderId", order["orderId"])
+                if k == 1:
+                    continue
+                key = self.add("paymentKey", f"key-{uuid.uuid4()}")
+                paid = {"paymentKey": key, "orderId": order["orderId"], "amount": order["amount"]}
+                self.call("POST", "/api/v1/payments/confirm", self.user, paid)
+            news = {"title": "News", "content": "Text"}
+            self.add("newsId", self.call("POST", "/api/v1/news", self.admin, news)["news"]["id"])
+            post = {"title": "Post", "content": "Text", "artist_id": artist}
+            post = self.add("postId", self.call("POST", "/api/v1/community/posts", self.user, post)["post"]["id"])
+            comment = self.call("POST", f"/api/v1/community/posts/{post}/comments", self.user, {"content": "Me"})
+            self.add("commentId", comment["comment"]["id"])
+            member = self.call("POST", "/api/v1/memberships/subscribe", self.user, {"artistId": artist})
+            self.add("membershipId", member["membershipId"])
+        # Standing tickets of an event without an artist may be resold without a membership.
+        event = self.ids["eventId"][0]
+        items = [{"ticketTypeId": self.ids["ticketTypeId"][0], "quantity": 1}]
+        for _ in range(3):
+            self.enter(event)  # a purchase ends the visit
+            held = self.call("POST", "/api/v1/reservations", self.user, {"eventId": event, "items": items})
+            held = held["reservation"]["id"]
+            pay = {"reservationId": held, "paymentMethod": "card"}
+            self.call("POST", "/api/v1/payments/process", self.user, pay)
+            offer = self.call("POST", "/api/v1/transfers", self.user, {"reservationId": held})
+            self.add("transferId", offer["transfer"]["id"])
+
+    def configuration(self):
+        """As dictionaries that schemathesis takes values from, most of the time."""
+        places = {name: [f"path.{name}", f"query.{name}", f"body.{name}"] for name in self.ids}
+        places["artistId"].append("body.artist_id")
+        places["layoutId"].append("body.seatLayoutId")
+        places["ticketTypeId"].append("body.items[*].ticketTypeId")
+        places["seatId"].append("body.seatIds[*]")
+        places["userId"] += ["body.userIds[*]", "body.buyerId"]
+        places["transferId"].append("body.referenceId")
+        places["membershipId"].append("body.referenceId")
+        lines = []
+        for name, values in self.ids.items():
+            lines += [f"[dictionaries.{name}]", f"values = {json.dumps(values)}", ""]
+        lines.append("[parameters]")
+        bound = {}
+        for name, keys in places.items():
+            bound.update({key: name for key in keys})
+        for key, name in bound.items():
+            lines.append(f'"{key}" = {{ dictionary = "{name}", probability = 0.8 }}')
+        return "\n".join(lines) + "\n"
+
+
+def run(server, stage, name, headers, seed, examples, phases):
+    config = server.folder / f"{name}.toml"
+    config.write_text(stage.configuration())
+    command = [str(pathlib.Path(sys.executable).parent / "schemathesis"), "--config-file", str(config), "run"]
+    command += [f"{server.url}/openapi.json", "--checks", ",".join(CHECKS), "--seed", str(seed)]
+    command += ["--max-examples", str(examples), "--phases", ",".join(phases), "--continue-on-failure"]
+    command += ["--no-shrink", "--warnings", "off", "--suppress-health-check", "all", "--request-timeout", "30"]
+    for key, value in headers.items():
+        command += ["-H", f"{key}: {value}"]
+    print(f"== schemathesis, {name}", flush=True)
+    begin = time.monotonic()
+    # Its folder of finds would make the next run another one.
+    status = subprocess.run(command, cwd=server.folder).returncode
+    print(f"== {name}: {'ok' if status == 0 else 'FAILED'} after {time.monotonic() - begin:.0f} s", flush=True)
+    return status == 0
+
+
+def complaints(server):
+    lines = server.log.read_text(errors="replace").splitlines()
+    return [line for line in lines if not any(known in line for known in EXPECTED_WARNINGS)]
+
+
+def main():
+    full = os.environ.get("TIKETI_TEST_FULL") == "1"
+    seed = int(os.environ.get("TIKETI_TEST_SEED") or random.SystemRandom().randrange(2**32))
+    if not full and "TIKETI_TEST_SEED" not in os.environ:
+        seed = 20310228  # the quick run is the same each time
+    print(f"seed {seed} (TIKETI_TEST_SEED={seed} replays this run)", flush=True)
+    few = ["examples", "coverage"]
+    many = [*few, "fuzzing", "stateful"] if full else [*few, "fuzzing"]
+    good = True
+    with Server() as server:
+        stage = Stage(server)
+        as_user = {"Authorization": f"Bearer {stage.tokens['user']}"}
+        as_operator = {"Authorization": f"Bearer {stage.tokens['admin']}", "x-internal-token": INTERNAL_TOKEN}
+        good &= run(server, stage, "without login", {}, seed, 30 if full else 1, many if full else few)
+        good &= run(server, stage, "as a user", as_user, seed, 100 if full else 2, many)
+        good &= run(server, stage, "as an operator", as_operator, seed, 100 if full else 2, many)
+        if server.process.poll() is not None:
+            print(f"the program ended:\n{server.log_tail()}")
+            return 1
+        found = complaints(server)
+        if found:
+            good = False
+            print(f"{len(found)} lines in the log that should not be there:")
+            print("\n".join(found[:50]))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
