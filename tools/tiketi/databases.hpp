@@ -11,7 +11,7 @@
 namespace tiketi {
 
 /// The roles that have a database of their own, `<data>/<role>.db`.
-inline constexpr std::array<std::string_view, 7> database_roles{
+inline constexpr std::array<std::string_view, 8> database_roles{
     "auth", "catalog", "ticket", "queue", "payment", "community", "stats", "webhook"};
 
 /// One more connection to a role's database. Throws std::runtime_error with a sentence.

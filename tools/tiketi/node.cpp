@@ -372,7 +372,8 @@ void node::impl::start_catalog() {
       ticket::start_catalog_consumer(sys, ticket_role->writer, ticket_role->event_changed);
   catalog_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("catalog")),
                               {{"catalog-events", "ticket", catalog_consumer},
-                               {"catalog-events", "stats", stats_role->consumer}});
+                               {"catalog-events", "stats", stats_role->consumer},
+                               webhook_role->consumer()});
   catalog::catalog_options options;
   options.readers = static_cast<std::size_t>(values.catalog_readers);
   catalog::catalog_storage storage;
@@ -483,10 +484,9 @@ void node::impl::start_payment() {
   parts.transfers = ticket_role->transfers;
   parts.memberships = ticket_role->members;
   parts.subscriptions = {{"payment-events", "ticket", ticket_role->consumer},
+                         {"payment-events", "stats", stats_role->consumer},
                          webhook_role->consumer()};
-  { "payment-events", "stats", stats_role->consumer }
-};
-payment_role = payment::start_payment(sys, *env, *registry, options, std::move(parts));
+  payment_role = payment::start_payment(sys, *env, *registry, options, std::move(parts));
 }
 
 void node::impl::start_community() {
@@ -528,11 +528,8 @@ void node::impl::connect_roles() {
   ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
                              {payment_role->consumer(),
                               {"*", "benefits", benefits_consumer, beneficial},
+                              {"*", "stats", stats_role->consumer},
                               webhook_role->consumer()});
-  ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
-                             {payment_role->consumer(),
-                              {"*", "benefits", benefits_consumer, beneficial},
-                              {"*", "stats", stats_role->consumer}});
   auth_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("auth")),
                            {{"user-events", "stats", stats_role->consumer}});
   ticket_role->links->set(payment_role->region, queue_role->region, ticket_relay);
