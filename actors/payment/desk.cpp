@@ -517,9 +517,12 @@ desk_actions desk::captured(capture_news news, time_point now) {
     write(out, {std::move(row), {std::move(event)}, {}, {}});
     break;
   }
-  case capture_outcome::declined:
-    write(out, {fail(*p, std::move(news.text), now).value(), {}, {}, {}});
+  case capture_outcome::declined: {
+    auto row = fail(*p, std::move(news.text), now).value();
+    auto event = failed_event(row, now);
+    write(out, {std::move(row), {std::move(event)}, {}, {}});
     break;
+  }
   case capture_outcome::not_found:
     out.push_back(capture_action{*p});
     break;

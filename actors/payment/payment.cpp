@@ -136,6 +136,12 @@ domain_event confirmed_event(const payment_view& p, time_point now) {
   return event_of(p, p.confirm_message, "PAYMENT_CONFIRMED", now, common_fields(p, now));
 }
 
+domain_event failed_event(const payment_view& p, time_point now) {
+  auto payload = common_fields(p, now);
+  payload["reason"] = p.failure_text;
+  return event_of(p, p.confirm_message, "PAYMENT_FAILED", now, payload);
+}
+
 domain_event refunded_event(const payment_view& p, time_point now) {
   auto payload = common_fields(p, now);
   payload["reason"] = p.refund_reason;

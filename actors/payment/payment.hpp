@@ -78,6 +78,9 @@ result<payment_view> finish_refund(payment_view p, time_point now);
 
 /// PAYMENT_CONFIRMED of a captured payment, always with the same id.
 domain_event confirmed_event(const payment_view& p, time_point now);
+/// PAYMENT_FAILED of a payment that the provider declined. A payment is confirmed or fails, never
+/// both, so it has the id that its confirmation would have had.
+domain_event failed_event(const payment_view& p, time_point now);
 /// PAYMENT_REFUNDED of a refunded payment, always with the same id.
 domain_event refunded_event(const payment_view& p, time_point now);
 

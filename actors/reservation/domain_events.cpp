@@ -44,8 +44,10 @@ domain_event build(const reservation_view& view, const std::string& type, const 
   for (const auto& item : view.items) {
     if (item.seat.is_nil())
       continue;
-    fmt::format_to(to, R"({}{{"seatId":"{}","seatLabel":{},"price":{}}})", first ? "" : ",",
-                   to_string(item.seat), json_text(item.name), item.unit_price);
+    fmt::format_to(to,
+                   R"({}{{"seatId":"{}","seatLabel":{},"section":{},"rowNumber":{},"price":{}}})",
+                   first ? "" : ",", to_string(item.seat), json_text(item.name),
+                   json_text(item.section), item.row, item.unit_price);
     first = false;
   }
   json += R"(],"tickets":[)";

@@ -1,7 +1,7 @@
 #include "net/http/filters.hpp"
 
+#include "actors/base/trace.hpp"
 #include "net/http/target.hpp"
-#include "net/http/trace.hpp"
 
 #include <algorithm>
 #include <array>

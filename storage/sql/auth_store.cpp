@@ -5,6 +5,7 @@
 #include <exception>
 #include <utility>
 
+#include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
 namespace tiketi::sql {
@@ -233,6 +234,18 @@ std::string reason(const std::exception& error) {
   return error.what();
 }
 
+/// USER_REGISTERED. An account registers once, so the event has the account's id.
+domain_event registered_event(const account& user) {
+  domain_event out;
+  out.id = user.id.value;
+  out.topic = "user-events";
+  out.key = to_string(user.id);
+  out.type = "USER_REGISTERED";
+  out.occurred_at = user.created_at;
+  out.payload = nlohmann::json{{"type", out.type}, {"userId", out.key}, {"role", user.role}}.dump();
+  return out;
+}
+
 // -- writes ------------------------------------------------------------------------------------
 
 class sql_auth_writes final : public auth_writes {
@@ -287,6 +300,7 @@ private:
     s.google_id = x.user.google_id;
     if (run(s.run) == 0)
       return {commit_status::rejected, {}, 0};
+    append_outbox(db_, std::vector{registered_event(x.user)});
     if (x.session)
       store_first(*x.session);
     return {commit_status::committed, {}, 1};

@@ -6,10 +6,10 @@
 #include "tests/support/actor_fixture.hpp"
 
 #include <functional>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace tiketi::test {
 
@@ -37,8 +37,8 @@ private:
 };
 
 struct other_roles {
-  std::map<user_id, std::string> names;
-  std::set<artist_id> artists;
+  std::unordered_map<user_id, std::string> names;
+  std::unordered_set<artist_id> artists;
   int grew = 0;
 };
 

@@ -27,7 +27,7 @@ struct community_database {
     sql::database_options options;
     options.target = folder.file("community.db");
     options.durable = sql::durability::normal;
-    return std::move(sql::database::open(options).value());
+    return sql::database::open(options).value();
   }
 
   /// What the outbox holds, oldest first.

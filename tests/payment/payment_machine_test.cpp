@@ -133,6 +133,21 @@ TEST(payment_machine_test, events_carry_the_stored_payment_and_always_the_same_i
   EXPECT_EQ(nlohmann::json::parse(refunded_.payload)["amount"], 70'000);
 }
 
+TEST(payment_machine_test, a_declined_payment_is_told_under_the_id_that_its_confirmation_had) {
+  auto e = env();
+  auto p = new_payment(make_fresh_ids(*e), reservation_id{make_uuid(*e)}, event_id{make_uuid(*e)},
+                       user_id{make_uuid(*e)}, 70'000, now);
+  p = start_capture(p, {{}, "card", "bank", false}, now).value();
+  p = fail(p, "not enough money", now).value();
+  const auto failed = failed_event(p, now);
+  EXPECT_EQ(failed.id, p.confirm_message);
+  EXPECT_EQ(failed.type, "PAYMENT_FAILED");
+  const auto body = nlohmann::json::parse(failed.payload);
+  EXPECT_EQ(body["paymentMethod"], "card");
+  EXPECT_EQ(body["amount"], 70'000);
+  EXPECT_EQ(body["reason"], "not enough money");
+}
+
 TEST(payment_machine_test, order_ids_have_their_form_and_differ) {
   auto e = env();
   std::set<std::string> seen;

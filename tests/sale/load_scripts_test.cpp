@@ -213,6 +213,11 @@ TEST_F(load_scripts_test, mixed_traffic) {
     co_await expect(user, "GET", "/artists", ok);
     co_await expect(user, "GET", "/seats/events/" + id, ok);
     co_await expect(user, "GET", "/news", ok);
+    const std::vector<int> closed{401};
+    co_await expect(user, "GET", "/stats/overview", closed);
+    co_await expect(user, "GET", "/stats/daily?days=7", closed);
+    co_await expect(user, "GET", "/stats/revenue", closed);
+    co_await expect(user, "GET", "/stats/performance", closed);
 
     const auto email = "mixed" + std::to_string(number) + "@example.com";
     co_await expect(user, "POST", "/auth/register", created, credentials(email, "Mixed"));

@@ -21,10 +21,12 @@
 #include "actors/queue/role.hpp"
 #include "actors/queue/type_ids.hpp"
 #include "actors/remote/role.hpp"
+#include "actors/stats/role.hpp"
 #include "actors/system/actor_config.hpp"
 #include "actors/token/tokens.hpp"
 #include "actors/vwr/role.hpp"
 #include "actors/vwr/type_ids.hpp"
+#include "actors/webhook/role.hpp"
 #include "net/client/curl_transport.hpp"
 #include "net/http/entry_gate.hpp"
 #include "net/http/health.hpp"
@@ -41,9 +43,11 @@
 #include "net/routes/queue.hpp"
 #include "net/routes/reservations.hpp"
 #include "net/routes/seats.hpp"
+#include "net/routes/stats.hpp"
 #include "net/routes/tickets.hpp"
 #include "net/routes/transfers.hpp"
 #include "net/routes/vwr.hpp"
+#include "net/routes/webhooks.hpp"
 #include "storage/files/image_store.hpp"
 #include "storage/sql/auth_store.hpp"
 #include "storage/sql/catalog_admin_store.hpp"
@@ -52,13 +56,16 @@
 #include "storage/sql/membership_store.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/queue_journal.hpp"
+#include "storage/sql/stats_store.hpp"
 #include "storage/sql/ticket_admin_store.hpp"
 #include "storage/sql/ticket_store.hpp"
 #include "storage/sql/transfer_store.hpp"
 #include "storage/sql/vwr_store.hpp"
+#include "storage/sql/webhook_store.hpp"
 #include "tools/tiketi/databases.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -105,6 +112,37 @@ net::health_probe probe(caf::actor_system& sys, std::string name, Handle target,
   return {std::move(name), true, std::move(ask)};
 }
 
+/// What the HTTP servers of this process have answered, from their own counters.
+stats::request_totals answered_requests(const prometheus::Registry& registry) {
+  stats::request_totals out;
+  for (const auto& family : registry.Collect()) {
+    if (family.name != "http_server_requests_seconds")
+      continue;
+    for (const auto& metric : family.metric) {
+      const auto count = static_cast<std::int64_t>(metric.histogram.sample_count);
+      out.requests += count;
+      for (const auto& label : metric.label)
+        if (label.name == "status" && label.value.starts_with('5'))
+          out.failed += count;
+    }
+  }
+  return out;
+}
+
+/// The database files with their logs.
+std::optional<std::int64_t> database_bytes(const data_directory& data) {
+  std::int64_t out = 0;
+  for (const auto role : database_roles)
+    for (const std::string_view suffix : {".db", ".db-wal"}) {
+      std::error_code missing;
+      const auto size =
+          std::filesystem::file_size(data.file(std::string{role} + std::string{suffix}), missing);
+      if (!missing)
+        out += static_cast<std::int64_t>(size);
+    }
+  return out;
+}
+
 } // namespace
 
 struct node::impl {
@@ -120,6 +158,7 @@ struct node::impl {
   void start();
   remote::remote_options calls() const;
   void start_remote();
+  void start_webhook();
   void start_auth();
   void start_ticket();
   void start_catalog();
@@ -128,6 +167,7 @@ struct node::impl {
   void start_rooms();
   void start_payment();
   void start_community();
+  void start_stats();
   void connect_roles();
   void add_demo();
   void await_catalog();
@@ -151,8 +191,10 @@ struct node::impl {
   std::optional<room_tokens> room_passes;
   std::vector<std::shared_ptr<const void>> kept; ///< metrics that actors point to
   std::shared_ptr<remote::transport> outside;    ///< calls to other systems
+  std::shared_ptr<remote::transport> receivers;  ///< calls to webhooks
   caf::actor_system sys{actor_settings};
   remote::client_actor remote_client;
+  std::optional<webhook::webhook_role> webhook_role;
   std::optional<auth::auth_role> auth_role;
   std::optional<catalog::catalog_role> catalog_role;
   std::optional<catalog::admin_role> admin_role;
@@ -165,7 +207,9 @@ struct node::impl {
   std::optional<vwr::room_role> room_role;
   std::optional<payment::payment_role> payment_role;
   std::optional<community::community_role> community_role;
+  std::optional<stats::stats_role> stats_role;
   consumer_actor catalog_consumer;
+  relay_actor auth_relay;
   consumer_actor member_consumer;   ///< of `membership-events`, for the catalog
   consumer_actor benefits_consumer; ///< of what is told to members and about them
   relay_actor catalog_relay;
@@ -205,7 +249,9 @@ void node::impl::start() {
   // From those that are asked to those that ask. Ticket, queue and payment know each other, so the
   // ticket role learns of the others last, before anybody can reach it.
   start_remote();
+  start_webhook();
   start_auth();
+  start_stats();
   start_ticket();
   start_catalog();
   start_admin();
@@ -245,6 +291,39 @@ remote::remote_options node::impl::calls() const {
 void node::impl::start_remote() {
   outside = net::make_curl_transport({});
   remote_client = remote::start_remote(sys, *env, *registry, calls(), outside, {"toss", "google"});
+}
+
+/// Before every role whose events it gets.
+void node::impl::start_webhook() {
+  webhook::webhook_options options;
+  options.limits = {values.webhook_webhooks_max, values.webhook_webhooks_per_organiser,
+                    values.webhook_pending_max, values.webhook_dead_letters_max};
+  options.schedule.per_webhook_max = static_cast<std::size_t>(values.webhook_in_flight_per_webhook);
+  options.schedule.shared_max = static_cast<std::size_t>(values.webhook_in_flight_max);
+  options.retry.attempts_max = static_cast<std::uint32_t>(values.webhook_attempts_max);
+  options.retry.wait_first = values.webhook_retry_wait;
+  options.retry.wait_max = values.webhook_retry_wait_max;
+  options.retry.age_max = values.webhook_age_max;
+  options.retry.hold = values.remote_breaker_open;
+  options.attempt_timeout = values.webhook_attempt_timeout;
+  options.secret_overlap = values.webhook_secret_overlap;
+  options.keep_delivered = values.webhook_keep_delivered;
+  options.keep_dead = values.webhook_keep_dead;
+  auto made = calls();
+  made.response_bytes_max = static_cast<std::size_t>(values.webhook_response_bytes_max);
+  // As many connections as there may be deliveries: none waits for a slow receiver's.
+  const auto connections = options.schedule.shared_max + options.tests_max
+                           + static_cast<std::size_t>(values.webhook_webhooks_max);
+  receivers =
+      net::make_curl_transport({.connections_max = connections,
+                                .connections_per_host_max = connections,
+                                .public_addresses_only = !values.webhook_allow_private_addresses});
+  webhook_role =
+      webhook::start_webhook(sys, *env, *registry, options, made,
+                             {.writes = sql::make_webhook_writes(connect("webhook")),
+                              .own_queries = sql::make_webhook_queries(connect("webhook")),
+                              .front_queries = sql::make_webhook_queries(connect("webhook")),
+                              .via = receivers});
 }
 
 void node::impl::start_auth() {
@@ -292,7 +371,9 @@ void node::impl::start_catalog() {
   catalog_consumer =
       ticket::start_catalog_consumer(sys, ticket_role->writer, ticket_role->event_changed);
   catalog_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("catalog")),
-                              {{"catalog-events", "ticket", catalog_consumer}});
+                              {{"catalog-events", "ticket", catalog_consumer},
+                               {"catalog-events", "stats", stats_role->consumer},
+                               webhook_role->consumer()});
   catalog::catalog_options options;
   options.readers = static_cast<std::size_t>(values.catalog_readers);
   catalog::catalog_storage storage;
@@ -402,7 +483,9 @@ void node::impl::start_payment() {
   parts.tickets = ticket_role->region;
   parts.transfers = ticket_role->transfers;
   parts.memberships = ticket_role->members;
-  parts.subscriptions = {{"payment-events", "ticket", ticket_role->consumer}};
+  parts.subscriptions = {{"payment-events", "ticket", ticket_role->consumer},
+                         {"payment-events", "stats", stats_role->consumer},
+                         webhook_role->consumer()};
   payment_role = payment::start_payment(sys, *env, *registry, options, std::move(parts));
 }
 
@@ -424,6 +507,17 @@ void node::impl::start_community() {
   community_role = community::start_community(sys, *env, *registry, options, std::move(parts));
 }
 
+void node::impl::start_stats() {
+  stats::stats_options options;
+  stats::stats_dependencies parts;
+  parts.writes = sql::make_stats_writes(connect("stats"));
+  for (std::int64_t i = 0; i < values.stats_readers; ++i)
+    parts.readers.push_back(sql::make_stats_queries(connect("stats")));
+  parts.requests = [metrics = registry] { return answered_requests(*metrics); };
+  parts.database_bytes = [this] { return database_bytes(data); };
+  stats_role = stats::start_stats(sys, *env, *registry, options, std::move(parts));
+}
+
 void node::impl::connect_roles() {
   member_consumer = catalog::start_member_consumer(sys, catalog_role->writer);
   auto beneficial = membership::events_of_points();
@@ -431,9 +525,13 @@ void node::impl::connect_roles() {
     beneficial.push_back(type);
   benefits_consumer = spawn_topic_dispatch(
       sys, {{"reservation-events", ticket_role->points}, {"membership-events", member_consumer}});
-  ticket_relay =
-      spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
-                  {payment_role->consumer(), {"*", "benefits", benefits_consumer, beneficial}});
+  ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
+                             {payment_role->consumer(),
+                              {"*", "benefits", benefits_consumer, beneficial},
+                              {"*", "stats", stats_role->consumer},
+                              webhook_role->consumer()});
+  auth_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("auth")),
+                           {{"user-events", "stats", stats_role->consumer}});
   ticket_role->links->set(payment_role->region, queue_role->region, ticket_relay);
 }
 
@@ -533,6 +631,8 @@ void node::impl::listen() {
           probe<payment::payment_list>(sys, "payment", payment_role->reader, payment::find_order{}),
           probe<community::news_row>(sys, "community", community_role->community,
                                      community::show_news{}),
+          probe<stats::report>(sys, "stats", stats_role->stats,
+                               stats::get_report{.kind = stats::report_kind::event}),
       });
   auto routes = std::make_shared<net::router>();
   net::add_health_route(*routes, health);
@@ -571,6 +671,7 @@ void node::impl::listen() {
                                     .reader = payment_role->reader,
                                     .client_key = values.payment_toss_client_key});
   net::add_community_routes(*routes, {community_role->community});
+  net::add_stats_routes(*routes, {stats_role->stats});
   net::add_membership_routes(*routes, {ticket_role->members});
   net::add_transfer_routes(*routes, {ticket_role->transfers});
   net::add_internal_ticket_routes(*routes, {.region = ticket_role->region,
@@ -579,6 +680,9 @@ void node::impl::listen() {
                                             .members = ticket_role->members,
                                             .payments = payment_role->region,
                                             .payment_reader = payment_role->reader});
+  net::add_webhook_routes(
+      *routes, {.webhooks = webhook_role->webhooks,
+                .addresses = {values.webhook_allow_http, values.webhook_allow_private_addresses}});
 
   const net::actuator_deps actuator{.health = health,
                                     .is_draining = [this] { return front->is_draining(); },
@@ -630,6 +734,9 @@ void node::impl::stop() {
     queue::stop(*queue_role);
   caf::anon_send_exit(ticket_relay, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(catalog_relay, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(auth_relay, caf::exit_reason::user_shutdown);
+  if (stats_role)
+    stats::stop(*stats_role);
   caf::anon_send_exit(benefits_consumer, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(member_consumer, caf::exit_reason::user_shutdown);
   if (enrich_role)
@@ -647,10 +754,14 @@ void node::impl::stop() {
     ticket::stop_ticket(sys, *ticket_role);
   if (auth_role)
     auth::stop(*auth_role);
+  if (webhook_role)
+    webhook::stop(*webhook_role);
   remote::stop_remote(remote_client);
   // Before the actor system goes: what is under way refers to actors.
   if (outside)
     outside->shutdown();
+  if (receivers)
+    receivers->shutdown();
 }
 
 } // namespace tiketi

@@ -1,0 +1,129 @@
+#pragma once
+
+#include "actors/auth/auth_actor.hpp"
+#include "actors/bus/relay.hpp"
+#include "actors/catalog/admin.hpp"
+#include "actors/catalog/catalog_actor.hpp"
+#include "actors/event/role.hpp"
+#include "actors/payment/role.hpp"
+#include "actors/stats/role.hpp"
+#include "tests/stats/ledgers.hpp"
+#include "tests/storage/temporary_folder.hpp"
+#include "tests/support/actor_fixture.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace tiketi::test {
+
+/// How a random sale went, so that a test can see that it was no idle one.
+struct shop_counts {
+  std::int64_t holds = 0;
+  std::int64_t refused = 0; ///< requests of any kind
+  std::int64_t paid = 0;
+  std::int64_t declined = 0;
+  std::int64_t refunds = 0;
+  std::int64_t offered = 0;
+  std::int64_t repeated = 0; ///< deliveries to the statistics that were made again
+};
+
+/// A whole ticket shop on one thread and in virtual time: the roles auth, catalog with its
+/// administration, ticket, payment and stats, each with a database of its own, and relays between
+/// them that deliver late, twice, and after lost answers. The bank declines now and then. What
+/// people do follows from the seed.
+class shop_test : public actor_test {
+protected:
+  /// Before anything else.
+  void open_shop(std::uint64_t seed);
+  void TearDown() override;
+
+  /// Somebody does something; then time passes.
+  void step();
+  /// Until everything that was said has arrived.
+  void settle();
+
+  ledgers books() {
+    return read_books([this](const std::string& role) { return open(role); });
+  }
+
+  result<stats::report> report(const stats::get_report& query) {
+    return ask<stats::report>(figures, query);
+  }
+
+  /// Events that a consumer gave up, over all roles.
+  std::int64_t dead_events();
+
+  std::uint64_t below(std::uint64_t n) { return chance_() % n; }
+
+  shop_counts counts;
+
+private:
+  struct person {
+    user_id id;
+    std::vector<reservation_id> reservations;
+  };
+
+  sql::database open(const std::string& role) const;
+  void start_auth();
+  void start_stats();
+  void start_ticket();
+  void start_catalog();
+  void start_payment();
+  relay_actor relay_of(const std::string& role, std::vector<subscription> to);
+  consumer_actor unreliable(const consumer_actor& to);
+  payment::provider_actor bank();
+
+  template <class Reply, class Handle, class Message>
+  void tell(const Handle& target, Message message, std::function<void(const Reply&)> done);
+
+  void open_event();
+  void change_an_event();
+  void register_person();
+  void hold(person& who);
+  void pay(person& who, reservation_id what);
+  void cancel(person& who, reservation_id what);
+  void take_back(person& who, reservation_id what);
+  void offer(person& who, reservation_id what);
+  void buy_offered(person& who);
+  void become_member(person& who);
+  const char* any_method();
+
+  template <class T>
+  T& any(std::vector<T>& of) {
+    return of[below(of.size())];
+  }
+
+  temporary_folder folder_;
+  std::mt19937_64 chance_;
+  std::unique_ptr<environment> clock_; ///< of the fixture
+  prometheus::Registry registry_;
+  std::unique_ptr<auth::auth_metrics> auth_metrics_;
+  session_tokens tokens_ = session_tokens::make("a-test-secret-that-is-long-enough-").value();
+  std::unique_ptr<sql::database> seats_; ///< to choose seats from
+
+  auth::auth_actor accounts_;
+  catalog::catalog_actor catalog_;
+  catalog::admin_role admin_;
+  ticket::ticket_role tickets_;
+  payment::payment_role payments_;
+  relay_actor ticket_relay_;
+  consumer_actor consumer_;        ///< of the statistics, as the relays know it
+  std::vector<caf::actor> others_; ///< in the order in which they end
+
+  std::vector<layout_id> halls_;
+  std::vector<event_id> events_;
+  std::vector<transfer_id> offers_;
+  std::vector<person> people_;
+  std::map<payment_id, bool> captured_;
+  int named_ = 0;
+
+protected:
+  stats::stats_actor figures;
+};
+
+} // namespace tiketi::test
