@@ -45,9 +45,11 @@ class Server:
     def __enter__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tiketi-openapi-"))
         self.log = self.folder / "server.log"
+        # Variables of the tests are no settings of the program.
+        others = {name: value for name, value in os.environ.items() if not name.startswith("TIKETI_")}
         self.process = subprocess.Popen(
             [self.binary, *self.arguments, f"--data={self.folder / 'data'}", f"--port={self.port}"],
-            env={**os.environ, "INTERNAL_API_TOKEN": INTERNAL_TOKEN},
+            env={**others, "INTERNAL_API_TOKEN": INTERNAL_TOKEN},
             stdout=subprocess.DEVNULL,
             stderr=self.log.open("w"),
         )

@@ -231,7 +231,7 @@ def test_waiting_room(call, stage):
     call("roomStatus", None, 404, eventId=event)
     call("countRoom", "admin", 404, eventId=event)
     until(lambda: call("activateRoom", "admin", (200, 404), eventId=event).get("status"))
-    call("activateRoom", "admin", query={"reset": "true"}, eventId=event)
+    call("activateRoom", "admin", 409, query={"reset": "true"}, eventId=event)
     call("roomStatus", eventId=event)
     call("countRoom", "admin", eventId=event)
     call("internalActiveRooms", "internal")
@@ -485,6 +485,45 @@ def test_internal(call, stage):
     call("internalAvailability", "internal", ticketTypeId=made)
     call("internalSeatLayouts", "internal")
     call("internalRescheduleEventStatus", "internal")
+
+
+def test_statistics(call, contract, stage):
+    pay(call, reserve(call, stage["event"]["id"], 1)["id"])
+    names = [name for name, op in contract.operations.items() if op["tags"] == ["Statistics"]]
+    assert len(names) == 14
+    for name in names:
+        path = filled(contract.operations[name])
+        if path:
+            path = {"eventId": stage["event"]["id"]}
+        call(name, "admin", **path)
+        days = [p for p in contract.operations[name]["parameters"] if p["name"] == "days"]
+        if days:
+            call(name, "admin", query={"days": "1"})
+            call(name, "admin", query={"days": "99999999999999999999"})
+            call(name, "admin", 400, query={"days": "x"})
+    for sort in ("reservations", "occupancy"):
+        until(lambda: call("statsEvents", "admin", query={"sortBy": sort, "limit": "100"})["data"])
+    call("statsRevenue", "admin", query={"period": "monthly"})
+    call("statsEvent", "admin", 404, eventId=str(uuid.uuid4()))
+    call("statsSeatPreferences", "admin", query={"eventId": stage["event"]["id"]})
+
+
+def test_webhooks(call, stage):
+    known = call("listWebhooks", "admin")["eventTypes"]
+    wanted = {"url": "https://example.com/hooks", "eventTypes": known[:2], "eventId": None}
+    made = call("createWebhook", "admin", 201, {**wanted, "description": None})["webhook"]["id"]
+    call("createWebhook", "admin", 400, {"url": "ftp://example.com", "eventTypes": []})
+    call("getWebhook", "admin", webhookId=made)
+    call("editWebhook", "admin", json={"active": False, "eventId": stage["event"]["id"]}, webhookId=made)
+    call("rotateWebhookSecret", "admin", webhookId=made)
+    call("testWebhook", "admin", webhookId=made)
+    for status in (None, "pending", "dead"):
+        call("listDeliveries", "admin", query={"status": status} if status else None, webhookId=made)
+    call("listDeliveries", "admin", 400, query={"status": "lost"}, webhookId=made)
+    call("replayDeadLetters", "admin", json={"all": True}, webhookId=made)
+    call("replayDeadLetters", "admin", 400, {"all": True, "ids": [made]}, webhookId=made)
+    call("listWebhooks", "admin")
+    call("deleteWebhook", "admin", webhookId=made)
 
 
 def test_operations(call):
