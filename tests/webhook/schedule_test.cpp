@@ -225,14 +225,16 @@ TEST(delivery_schedule_test, every_order_of_few_steps_keeps_the_order_and_ends) 
     w.queue(hook(1), key);
   explore(w, 0, ends);
   EXPECT_GT(ends, 100u);
-  // One key whose first delivery fails once.
-  std::size_t again = 0;
-  world repeated{{.per_webhook_max = 2, .shared_max = 1}};
-  repeated.schedule.open(hook(1));
-  for (const char* key : {"a", "a"})
-    repeated.queue(hook(1), key);
-  explore(repeated, 1, again);
-  EXPECT_GT(again, 10u);
+  // A delivery fails once: another one behind it, and beside it.
+  for (const char* second : {"a", "b"}) {
+    std::size_t again = 0;
+    world repeated{{.per_webhook_max = 2, .shared_max = 1}};
+    repeated.schedule.open(hook(1));
+    repeated.queue(hook(1), "a");
+    repeated.queue(hook(1), second);
+    explore(repeated, 1, again);
+    EXPECT_GE(again, 3u);
+  }
   // Two webhooks that share nothing.
   std::size_t more = 0;
   world two{{.per_webhook_max = 1, .shared_max = 0}};
@@ -240,13 +242,12 @@ TEST(delivery_schedule_test, every_order_of_few_steps_keeps_the_order_and_ends) 
     two.schedule.open(hook(n));
     two.queue(hook(n), "a");
   }
-  two.queue(hook(1), "b");
   explore(two, 0, more);
-  EXPECT_GT(more, 100u);
+  EXPECT_GT(more, 20u);
 }
 
 TEST(delivery_schedule_test, random_histories_keep_order_and_bounds) {
-  for (unsigned seed = 1; seed <= 100; ++seed) {
+  for (unsigned seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 chance{seed};
     const auto below = [&](std::size_t n) { return static_cast<std::size_t>(chance() % n); };
