@@ -265,6 +265,10 @@ def test_sale(call, stage):
     call("listMyReservations", "user")
     call("cancelReservation", "user", reservationId=held["id"])
     call("cancelReservation", "user", 409, reservationId=held["id"])
+    admit(call, event)
+    best = {"eventId": event, "count": 2, "section": "B", "priceMax": 100000, "accessible": None}
+    call("reserveBestSeats", "user", json=best)
+    call("reserveBestSeats", "user", 409, {**best, "priceMax": 1})
     order = {"eventId": event, "items": [{"ticketTypeId": stage["type"]["id"], "quantity": 2}]}
     order["idempotencyKey"] = tag()
     first = call("reserveTickets", "user", json=order)["reservation"]
