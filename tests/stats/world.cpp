@@ -199,7 +199,8 @@ void world::cancel(std::vector<domain_event>& out) {
     return;
   auto& r = reservations[*found];
   const auto machine = ticket::reservation::restore(r.view, {});
-  const auto decided = machine.decide(ticket::cancel_reservation{r.view.id, r.view.user}).value();
+  const auto decided =
+      machine.decide(ticket::cancel_reservation{r.view.id, r.view.user}, now).value();
   out.push_back(ticket::changed_event(r.view, decided, now, *env_));
   r.view.status = ticket::reservation_status::cancelled;
   r.view.payment = decided.payment;
