@@ -133,6 +133,24 @@ struct settings {
   std::int64_t community_awarded_news_per_day = 0;
   std::int64_t community_awarded_posts_per_day = 0;
   std::int64_t community_awarded_comments_per_day = 0;
+  // webhook
+  bool webhook_allow_http = false;
+  bool webhook_allow_private_addresses = false;
+  std::int64_t webhook_webhooks_max = 0;
+  std::int64_t webhook_webhooks_per_organiser = 0;
+  std::int64_t webhook_pending_max = 0;
+  std::int64_t webhook_dead_letters_max = 0;
+  std::int64_t webhook_in_flight_max = 0;
+  std::int64_t webhook_in_flight_per_webhook = 0;
+  std::chrono::milliseconds webhook_attempt_timeout{};
+  std::int64_t webhook_attempts_max = 0;
+  std::chrono::milliseconds webhook_retry_wait{};
+  std::chrono::milliseconds webhook_retry_wait_max{};
+  std::chrono::seconds webhook_age_max{};
+  std::int64_t webhook_response_bytes_max = 0;
+  std::chrono::seconds webhook_secret_overlap{};
+  std::chrono::seconds webhook_keep_delivered{};
+  std::chrono::seconds webhook_keep_dead{};
   // stats
   std::int64_t stats_readers = 0;
 };

@@ -300,7 +300,8 @@ caf::result<google_session> handle(self_ptr self, google_login& cmd) {
   if (!state.neighbours.google)
     return to_caf({errc::invalid_request, "GOOGLE_CLIENT_ID is not configured"});
   auto promise = self->make_response_promise<google_session>();
-  self->request(state.neighbours.google, caf::infinite, verify_google{std::move(cmd.credential)})
+  self->request(state.neighbours.google, caf::infinite,
+                verify_google{std::move(cmd.credential), std::move(cmd.trace)})
       .then(
           [self, promise](const google_identity& who) {
             // Whoever has not shown that the address is theirs gets no account with it.

@@ -73,7 +73,8 @@ void take(google_self self, const remote::http_answer& a) {
   fetch_ended(self);
 }
 
-void fetch(google_self self) {
+/// `trace`: of the first who needs the keys.
+void fetch(google_self self, const std::string& trace) {
   auto& state = self->state;
   state.fetching = true;
   state.keys->fetching(state.env->now());
@@ -82,6 +83,7 @@ void fetch(google_self self) {
   x.request.url = state.options.keys_url;
   x.repeatable = true;
   x.timeout = state.options.fetch_timeout;
+  x.trace = trace;
   self->request(state.calls, caf::infinite, std::move(x))
       .then([self](const remote::http_answer& a) { take(self, a); },
             [self](const caf::error&) {
@@ -108,7 +110,7 @@ caf::result<google_identity> verify(google_self self, const verify_google& x) {
   auto promise = self->make_response_promise<google_identity>();
   state.waits.push_back({std::move(*token), promise});
   if (!state.fetching)
-    fetch(self);
+    fetch(self, x.trace);
   return promise;
 }
 

@@ -17,6 +17,7 @@ namespace tiketi::auth {
 /// Query: who is this? Answered by `google_identity`.
 struct verify_google {
   std::string credential; ///< an ID token
+  std::string trace = {}; ///< `traceparent` of the request; may be empty
 };
 
 } // namespace tiketi::auth

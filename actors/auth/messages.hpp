@@ -76,6 +76,7 @@ struct user_list {
 /// Answered by `google_session`.
 struct google_login {
   std::string credential; ///< Google's ID token
+  std::string trace = {}; ///< `traceparent` of the request; may be empty
 };
 
 struct google_session {

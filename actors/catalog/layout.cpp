@@ -1,6 +1,8 @@
 #include "actors/catalog/layout.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -32,6 +34,30 @@ std::optional<std::int64_t> read_int(const json& object, const char* key, std::i
 
 failure bad(std::size_t index, std::string_view what) {
   return {errc::invalid_request, fmt::format("layout section {}: {}", index + 1, what)};
+}
+
+/// Nothing when all is well.
+std::optional<failure> read_accessible(const json& list, std::size_t index,
+                                       layout_section& section) {
+  if (!list.is_array() || list.size() > accessible_ranges_max)
+    return bad(index, fmt::format("accessible must be a list of at most {} ranges",
+                                  accessible_ranges_max));
+  for (const auto& item : list) {
+    accessible_seats range;
+    if (item.is_object()) {
+      const auto last_row = section.start_row + section.rows - 1;
+      const auto row = read_int(item, "row", section.start_row, last_row);
+      const auto first = read_int(item, "from", 1, section.seats_per_row);
+      const auto last = read_int(item, "to", first.value_or(1), section.seats_per_row);
+      range.row = static_cast<std::int32_t>(row.value_or(0));
+      range.first = static_cast<std::int32_t>(first.value_or(0));
+      range.last = static_cast<std::int32_t>(last.value_or(0));
+    }
+    if (range.row == 0 || range.first == 0 || range.last == 0)
+      return bad(index, "accessible has a range that is not in its rows and seats");
+    section.accessible.push_back(range);
+  }
+  return std::nullopt;
 }
 
 bool overlap(const layout_section& a, const layout_section& b) {
@@ -80,6 +106,9 @@ result<seat_plan> parse_layout(std::string_view text) {
         return bad(i, fmt::format("startRow must be 1 to {}", layout_seats_max));
       section.start_row = static_cast<std::int32_t>(*start);
     }
+    if (const auto list_of = item.find("accessible"); list_of != item.end() && !list_of->is_null())
+      if (auto wrong = read_accessible(*list_of, i, section))
+        return *wrong;
     total += *rows * *seats;
     if (total > layout_seats_max)
       return failure{errc::invalid_request,
@@ -94,13 +123,38 @@ result<seat_plan> parse_layout(std::string_view text) {
 
 std::string to_json(const std::vector<layout_section>& sections) {
   auto list = json::array();
-  for (const auto& s : sections)
+  for (const auto& s : sections) {
     list.push_back({{"name", s.name},
                     {"rows", s.rows},
                     {"seatsPerRow", s.seats_per_row},
                     {"price", s.price},
                     {"startRow", s.start_row}});
+    for (const auto& a : s.accessible)
+      list.back()["accessible"].push_back({{"row", a.row}, {"from", a.first}, {"to", a.last}});
+  }
   return json{{"sections", std::move(list)}}.dump();
+}
+
+accessible_index::accessible_index(const seat_plan& plan) {
+  for (const auto& s : plan.sections)
+    for (const auto& a : s.accessible)
+      entries_.push_back({s.name, a});
+  std::sort(entries_.begin(), entries_.end(), [](const entry& a, const entry& b) {
+    return std::tie(a.section, a.seats.row) < std::tie(b.section, b.seats.row);
+  });
+}
+
+bool accessible_index::contains(std::string_view section, std::int32_t row,
+                                std::int32_t number) const {
+  const auto key = std::tie(section, row);
+  auto at =
+      std::lower_bound(entries_.begin(), entries_.end(), key, [](const entry& e, const auto& k) {
+        return std::tie(e.section, e.seats.row) < k;
+      });
+  for (; at != entries_.end() && at->section == section && at->seats.row == row; ++at)
+    if (number >= at->seats.first && number <= at->seats.last)
+      return true;
+  return false;
 }
 
 } // namespace tiketi::catalog

@@ -1,5 +1,7 @@
 #include "actors/event/event_actor.hpp"
 
+#include "actors/catalog/layout.hpp"
+#include "actors/event/best_seats.hpp"
 #include "actors/event/expiry_heap.hpp"
 #include "actors/event/seat_map.hpp"
 #include "actors/reservation/reservation_actor.hpp"
@@ -8,11 +10,14 @@
 #include "actors/ticket_type/ticket_type_actor.hpp"
 #include "actors/transfer/resale.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
+#include <fmt/format.h>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <spdlog/spdlog.h>
@@ -166,6 +171,19 @@ private:
     ticket_type_actor actor;
   };
 
+  /// What a request asks for, to be compared with a later use of its idempotency key.
+  struct wanted {
+    fingerprint exact;             ///< empty: seats that are not chosen yet
+    std::optional<seat_wish> wish; ///< the event chooses, or has chosen
+  };
+
+  /// Of a hold whose seats the event chose.
+  struct choice {
+    reserve_best request;
+    std::vector<seat_id> taken; ///< chosen before, and somebody else was faster
+    std::size_t tries = 1;
+  };
+
   /// A reservation that has an actor, or may need one.
   struct record {
     reservation_id id;
@@ -180,13 +198,14 @@ private:
     std::uint64_t forwarded = 0;
     std::string key;
     std::vector<hold_promise> waiters; ///< of the hold
+    std::unique_ptr<choice> chosen;    ///< until it is held
   };
 
   using records = std::unordered_map<reservation_id, record>;
   using key_of_user = std::pair<user_id, std::string>;
 
   struct key_entry {
-    fingerprint want;
+    wanted want;
     reservation_id id;                 ///< nil: the store is asked
     std::vector<hold_promise> waiters; ///< while the store is asked
   };
@@ -330,6 +349,7 @@ private:
           r->seats.push_back(slot->second);
     }
     map_ = seat_map(event_, rows, context_->env.random());
+    finder_.reset();
     for (auto& type : s.types) {
       const auto known = types_.find(type.id);
       if (known == types_.end()) {
@@ -354,7 +374,7 @@ private:
       r.count += item.quantity;
     if (!key.empty()) {
       r.key = std::move(key);
-      keys_[{r.user, r.key}] = {fingerprint_of(view), r.id, {}};
+      keys_[{r.user, r.key}] = {{fingerprint_of(view), std::nullopt}, r.id, {}};
     }
     if (view.status == reservation_status::pending || view.status == reservation_status::confirmed)
       attach(r, view);
@@ -375,13 +395,16 @@ private:
         continue;
       r.seats.push_back(found->second);
       ++seats_[found->second].refs;
+      tell_finder(found->second);
     }
   }
 
   void detach(record& r) {
     for (const auto slot : r.seats)
-      if (--seats_[slot].refs == 0)
+      if (--seats_[slot].refs == 0) {
         drop(seats_[slot]);
+        tell_finder(slot);
+      }
     r.seats.clear();
   }
 
@@ -405,6 +428,49 @@ private:
     seats_[slot].row.status = status;
     seats_[slot].change = ++change_;
     map_.set(slot, status);
+    tell_finder(slot);
+  }
+
+  /// A seat that somebody is taking is not free, although the store does not know it yet.
+  bool is_free(std::size_t slot) const {
+    return seats_[slot].row.status == seat_status::available && seats_[slot].refs == 0;
+  }
+
+  void tell_finder(std::size_t slot) {
+    if (finder_)
+      finder_->set_free(slot, is_free(slot));
+  }
+
+  /// Made when it is first asked for: most events never need one.
+  seat_finder& finder() {
+    if (finder_)
+      return *finder_;
+    mark_accessible();
+    std::vector<hall_seat> hall;
+    hall.reserve(seats_.size());
+    for (std::size_t i = 0; i < seats_.size(); ++i)
+      hall.push_back(hall_seat_of(i));
+    finder_.emplace(hall);
+    for (std::size_t i = 0; i < seats_.size(); ++i)
+      finder_->set_free(i, is_free(i));
+    return *finder_;
+  }
+
+  void mark_accessible() {
+    accessible_.assign(seats_.size(), false);
+    const auto plan = catalog::parse_layout(event_.layout_config);
+    if (!plan)
+      return;
+    const catalog::accessible_index index(*plan);
+    for (std::size_t i = 0; i < seats_.size(); ++i) {
+      const auto& row = seats_[i].row;
+      accessible_[i] = index.contains(row.section, row.row, row.number);
+    }
+  }
+
+  hall_seat hall_seat_of(std::size_t slot) const {
+    const auto& row = seats_[slot].row;
+    return {row.section, row.row, row.number, row.price, accessible_[slot]};
   }
 
   // -- reservations ------------------------------------------------------------------------------
@@ -493,6 +559,51 @@ private:
 
   void on(reserve_seats m, hold_promise promise) { reserve(m, std::move(promise)); }
   void on(reserve_tickets m, hold_promise promise) { reserve(m, std::move(promise)); }
+  void on(reserve_best m, hold_promise promise) { reserve(m, std::move(promise)); }
+
+  template <class Request>
+  static wanted wanted_of(const Request& m) {
+    return {fingerprint_of(m), std::nullopt};
+  }
+  static wanted wanted_of(const reserve_best& m) { return {{}, m.wish}; }
+
+  template <class Request>
+  static std::unique_ptr<choice> choice_of(const Request&) {
+    return nullptr;
+  }
+  static std::unique_ptr<choice> choice_of(const reserve_best& m) {
+    return std::make_unique<choice>(choice{m, {}, 1});
+  }
+
+  /// Is `again` a repeat of the request that `known` was made from?
+  bool is_repeat(const wanted& known, const wanted& again) {
+    if (!again.wish)
+      return known.exact == again.exact;
+    if (known.wish)
+      return *known.wish == *again.wish;
+    // A store does not remember the wish, but whether this could have been the answer can be told.
+    (void)finder();
+    std::vector<hall_seat> seats;
+    for (const auto& [id, count] : known.exact)
+      if (const auto slot = slot_of_.find(seat_id{id}); slot != slot_of_.end())
+        seats.push_back(hall_seat_of(slot->second));
+    return seats.size() == known.exact.size() && fits(*again.wish, std::move(seats));
+  }
+
+  bool is_repeat(const reservation_view& stored, const wanted& again) {
+    if (!again.wish)
+      return fingerprint_of(stored) == again.exact;
+    (void)finder();
+    std::vector<hall_seat> seats;
+    for (const auto& item : stored.items) {
+      if (item.seat.is_nil())
+        return false;
+      const auto slot = slot_of_.find(item.seat);
+      seats.push_back({item.section, item.row, item.number, item.unit_price,
+                       slot != slot_of_.end() && accessible_[slot->second]});
+    }
+    return fits(*again.wish, std::move(seats));
+  }
 
   template <class Request>
   void reserve(const Request& m, hold_promise promise) {
@@ -533,7 +644,7 @@ private:
       refuse(promise, ok.error());
       return;
     }
-    auto want = fingerprint_of(m);
+    auto want = wanted_of(m);
     if (!m.idempotency_key.empty()) {
       const auto known = keys_.find({m.user, m.idempotency_key});
       if (known != keys_.end()) {
@@ -557,14 +668,14 @@ private:
         look_for_key({m.user, m.idempotency_key}, std::move(want), ok.error(), {promise});
       return;
     }
-    hold(std::move(view), m.idempotency_key, std::move(want), std::move(promise));
+    hold(std::move(view), m.idempotency_key, std::move(want), {std::move(promise)}, choice_of(m));
   }
 
   std::size_t key_entries_max() const { return options().holds_max + live_max; }
 
   /// The same key again, while the first use is remembered.
-  void join(key_entry& entry, const fingerprint& want, hold_promise promise) {
-    if (entry.want != want) {
+  void join(key_entry& entry, const wanted& want, hold_promise promise) {
+    if (!is_repeat(entry.want, want)) {
       refuse(promise, errc::idempotency_mismatch);
       return;
     }
@@ -589,7 +700,7 @@ private:
   }
 
   /// What the store remembers of this key; `otherwise`: it is new, and this is the answer.
-  void look_for_key(key_of_user key, fingerprint want, failure otherwise,
+  void look_for_key(key_of_user key, wanted want, failure otherwise,
                     std::vector<hold_promise> waiters) {
     find_by_key query{key.first, key.second};
     keys_[key] = {std::move(want), {}, std::move(waiters)};
@@ -612,7 +723,7 @@ private:
     if (node.empty())
       return;
     auto& entry = node.mapped();
-    const bool same = found && found->event == id_ && fingerprint_of(*found) == entry.want;
+    const bool same = found && found->event == id_ && is_repeat(*found, entry.want);
     for (auto& promise : entry.waiters) {
       if (same) {
         auto view = *found;
@@ -652,20 +763,60 @@ private:
       // Those that are known to be gone need not be asked.
       if (row.status != seat_status::available)
         taken += (taken.empty() ? "" : ", ") + row.label;
-      reservation_item item;
-      item.seat = row.id;
-      item.name = row.label;
-      item.section = row.section;
-      item.row = row.row;
-      item.number = row.number;
-      item.unit_price = row.price;
-      view.total_amount += row.price;
-      view.items.push_back(std::move(item));
+      add_item(row, view);
     }
     if (!taken.empty()) {
       context_->metrics.conflicts.Increment();
       return failure{errc::seat_unavailable, "Seat already reserved: " + taken};
     }
+    view.user = m.user;
+    view.number = reservation_number(true, now(), context_->env.random());
+    return {};
+  }
+
+  static void add_item(const seat_row& row, reservation_view& view) {
+    reservation_item item;
+    item.seat = row.id;
+    item.name = row.label;
+    item.section = row.section;
+    item.row = row.row;
+    item.number = row.number;
+    item.unit_price = row.price;
+    view.total_amount += row.price;
+    view.items.push_back(std::move(item));
+  }
+
+  result<void> plan(const reserve_best& m, reservation_view& view) {
+    return choose(m, std::vector<seat_id>{}, view);
+  }
+
+  /// The best seats that are not `taken`.
+  result<void> choose(const reserve_best& m, const std::vector<seat_id>& taken,
+                      reservation_view& view) {
+    if (seats_.empty())
+      return failure{errc::not_found, "This event does not have seat selection"};
+    auto& finder = this->finder();
+    if (!m.wish.section.empty() && !finder.has_section(m.wish.section))
+      return failure{errc::not_found, "Section not found"};
+    if (auto ok = check(m.wish.count, options().limits.seats_per_user_and_event, m.user); !ok)
+      return ok.error();
+    const auto mark = [&](bool free) {
+      for (const auto& id : taken)
+        if (const auto slot = slot_of_.find(id); slot != slot_of_.end())
+          finder.set_free(slot->second, free && is_free(slot->second));
+    };
+    mark(false);
+    const auto slots = finder.find(m.wish);
+    mark(true);
+    if (slots.empty()) {
+      context_->metrics.conflicts.Increment();
+      return failure{errc::seat_unavailable,
+                     m.wish.count == 1 ? std::string("No such seat is available")
+                                       : fmt::format("No {} such seats side by side are available",
+                                                     m.wish.count)};
+    }
+    for (const auto slot : slots)
+      add_item(seats_[slot].row, view);
     view.user = m.user;
     view.number = reservation_number(true, now(), context_->env.random());
     return {};
@@ -694,7 +845,8 @@ private:
     return {};
   }
 
-  void hold(reservation_view view, const std::string& key, fingerprint want, hold_promise promise) {
+  void hold(reservation_view view, const std::string& key, wanted want,
+            std::vector<hold_promise> waiters, std::unique_ptr<choice> chosen) {
     view.id = make_reservation_id(id_, context_->env);
     view.event = id_;
     view.created_at = now();
@@ -709,7 +861,10 @@ private:
     for (const auto& item : view.items)
       r.count += item.quantity;
     live_items_[r.user] += r.count;
-    r.waiters.push_back(std::move(promise));
+    r.waiters = std::move(waiters);
+    r.chosen = std::move(chosen);
+    if (r.chosen)
+      want.exact = fingerprint_of(view);
     if (!key.empty()) {
       r.key = key;
       keys_[{r.user, key}] = {std::move(want), r.id, {}};
@@ -728,6 +883,7 @@ private:
   void on_held(record& r, hold_finished& m) {
     r.held = true;
     r.in_doubt = false;
+    r.chosen.reset();
     for (const auto& item : m.view.items) {
       const auto slot = slot_of_.find(item.seat);
       if (item.seat.is_nil() || slot == slot_of_.end())
@@ -772,11 +928,21 @@ private:
     give_back_limit(r);
     auto waiters = std::move(r.waiters);
     const key_of_user key{r.user, r.key};
-    fingerprint want;
+    auto chosen = std::move(r.chosen);
+    wanted want;
     if (!r.key.empty())
       want = std::move(keys_[key].want);
     r.actor = nullptr; // it has ended by itself
     forget(at);
+    // Where nobody waits for it any more, it was in doubt, and the caller has been told so.
+    if (chosen && !waiters.empty() && why.code == errc::seat_unavailable
+        && m.failure.same_key.is_nil()) {
+      if (choose_again(m, chosen, why, want, waiters)) {
+        if (m.failure.stale)
+          refresh();
+        return;
+      }
+    }
     const bool definite = why.code == errc::seat_unavailable || why.code == errc::sold_out
                           || !m.failure.same_key.is_nil();
     if (!key.second.empty() && definite && !waiters.empty())
@@ -786,6 +952,27 @@ private:
         refuse(promise, why);
     if (m.failure.stale)
       refresh();
+  }
+
+  /// Somebody was faster. False: this was the last try, or nothing is left; `why` says which, and
+  /// the rest is as it was.
+  bool choose_again(const hold_finished& m, std::unique_ptr<choice>& chosen, failure& why,
+                    wanted& want, std::vector<hold_promise>& waiters) {
+    if (chosen->tries >= options().choices_max) {
+      why.text = "Others were faster. Please try again.";
+      return false;
+    }
+    ++chosen->tries;
+    for (const auto i : m.failure.conflicts)
+      chosen->taken.push_back(m.view.items[i].seat);
+    reservation_view view;
+    if (auto ok = choose(chosen->request, chosen->taken, view); !ok) {
+      why = ok.error();
+      return false;
+    }
+    const auto key = chosen->request.idempotency_key;
+    hold(std::move(view), key, std::move(want), std::move(waiters), std::move(chosen));
+    return true;
   }
 
   // -- the end of a cancelled event
@@ -981,6 +1168,8 @@ private:
   bool sale_ended_ = false; ///< cancelled, and nothing is live any more
   expiry_heap heap_;
   seat_map map_;
+  std::optional<seat_finder> finder_; ///< nothing: nobody asked for the best seats yet
+  std::vector<bool> accessible_;      ///< beside `seats_`, while there is a finder
 };
 
 event_state::event_state() = default;
@@ -1006,6 +1195,9 @@ event_actor::behavior_type event_behavior(event_actor::stateful_pointer<event_st
         return self->state.sale->handle<reservation_view>(m);
       },
       [self](reserve_tickets& m) -> caf::result<reservation_view> {
+        return self->state.sale->handle<reservation_view>(m);
+      },
+      [self](reserve_best& m) -> caf::result<reservation_view> {
         return self->state.sale->handle<reservation_view>(m);
       },
       [self](cancel_reservation& m) -> caf::result<reservation_view> {

@@ -38,6 +38,7 @@ using event_parent = caf::typed_actor<caf::reacts_to<passivate_event>, caf::reac
 using event_actor =
     caf::typed_actor<caf::replies_to<reserve_seats>::with<reservation_view>,
                      caf::replies_to<reserve_tickets>::with<reservation_view>,
+                     caf::replies_to<reserve_best>::with<reservation_view>,
                      caf::replies_to<cancel_reservation>::with<reservation_view>,
                      caf::replies_to<end_reservation>::with<reservation_view>,
                      caf::replies_to<get_seat_map>::with<seat_map_view>,

@@ -24,6 +24,7 @@ using payments_view = caf::typed_actor<
 /// A superset of `payments_view`.
 using region_actor = caf::typed_actor<caf::replies_to<reserve_seats>::with<reservation_view>,
                                       caf::replies_to<reserve_tickets>::with<reservation_view>,
+                                      caf::replies_to<reserve_best>::with<reservation_view>,
                                       caf::replies_to<cancel_reservation>::with<reservation_view>,
                                       caf::replies_to<get_seat_map>::with<seat_map_view>,
                                       caf::replies_to<check_payable>::with<payable>,

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -135,6 +136,36 @@ struct reserve_seats {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, reserve_seats& x) {
   return f(caf::meta::type_name("reserve_seats"), x.event, x.user, x.seats, x.idempotency_key);
+}
+
+/// What seats somebody would like, side by side.
+struct seat_wish {
+  std::int32_t count = 0;
+  std::string section{};                                             ///< empty: any
+  std::int64_t price_max = std::numeric_limits<std::int64_t>::max(); ///< of each seat, won
+  bool accessible = false;                                           ///< each of them
+
+  friend bool operator==(const seat_wish&, const seat_wish&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, seat_wish& x) {
+  return f(caf::meta::type_name("seat_wish"), x.count, x.section, x.price_max, x.accessible);
+}
+
+/// Command: hold the best seats for a wish. As `reserve_seats`, but the event chooses, and chooses
+/// again when somebody else was faster. Fails with seat_unavailable when nothing fits, not_found
+/// when the event has no seats or no such section.
+struct reserve_best {
+  event_id event;
+  user_id user;
+  seat_wish wish;
+  std::string idempotency_key;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, reserve_best& x) {
+  return f(caf::meta::type_name("reserve_best"), x.event, x.user, x.wish, x.idempotency_key);
 }
 
 struct ticket_order {

@@ -19,6 +19,7 @@ struct ticket_options {
   std::size_t buffer_max = 10'000;       ///< messages kept per event while it starts or leaves
   std::size_t holds_max = 20'000;        ///< reservations of one event on their way to the store
   std::size_t duplicates_max = 64;       ///< requests that wait for the first use of their key
+  std::size_t choices_max = 4;           ///< of best seats, where others are faster
   std::size_t commands_waiting_max = 64; ///< of one reservation while it changes
   std::size_t wakes_per_tick = 1'000;    ///< reservations of one event woken at once
   milliseconds refund_deadline{0}; ///< nothing paid is taken back later than this before an event

@@ -26,6 +26,9 @@ event_id event_of(const reserve_seats& m) {
 event_id event_of(const reserve_tickets& m) {
   return m.event;
 }
+event_id event_of(const reserve_best& m) {
+  return m.event;
+}
 event_id event_of(const get_seat_map& m) {
   return m.event;
 }
@@ -228,6 +231,9 @@ region_control::behavior_type region_behavior(region_control::stateful_pointer<r
         return self->state.region->handle<reservation_view>(m);
       },
       [self](reserve_tickets& m) -> caf::result<reservation_view> {
+        return self->state.region->handle<reservation_view>(m);
+      },
+      [self](reserve_best& m) -> caf::result<reservation_view> {
         return self->state.region->handle<reservation_view>(m);
       },
       [self](cancel_reservation& m) -> caf::result<reservation_view> {

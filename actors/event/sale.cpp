@@ -68,6 +68,15 @@ result<void> check_request(const reserve_seats& request, const sale_limits& limi
   return check_key(request.idempotency_key, limits);
 }
 
+result<void> check_request(const reserve_best& request, const sale_limits& limits) {
+  if (request.wish.count < 1 || request.wish.count > limits.seats_per_reservation)
+    return failure{errc::invalid_request,
+                   fmt::format("count must be between 1 and {}", limits.seats_per_reservation)};
+  if (request.wish.price_max < 0)
+    return failure{errc::invalid_request, "priceMax must not be negative"};
+  return check_key(request.idempotency_key, limits);
+}
+
 result<void> check_request(const reserve_tickets& request, const sale_limits& limits) {
   if (request.items.empty())
     return failure{errc::invalid_request, "Reservation items are required"};

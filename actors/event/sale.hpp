@@ -31,6 +31,7 @@ fingerprint fingerprint_of(const reservation_view& stored);
 
 /// The request by itself: invalid_request with a sentence for a person, or nothing wrong.
 result<void> check_request(const reserve_seats& request, const sale_limits& limits);
+result<void> check_request(const reserve_best& request, const sale_limits& limits);
 result<void> check_request(const reserve_tickets& request, const sale_limits& limits);
 
 /// sale_closed: cancelled, not yet on sale, ended, or the event is over.

@@ -165,11 +165,13 @@ struct confirm_payment {
   std::string payment_key;
   std::int64_t amount = 0;
   user_id user;
+  std::string trace = {}; ///< `traceparent` of the request; may be empty
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, confirm_payment& x) {
-  return f(caf::meta::type_name("confirm_payment"), x.order_id, x.payment_key, x.amount, x.user);
+  return f(caf::meta::type_name("confirm_payment"), x.order_id, x.payment_key, x.amount, x.user,
+           x.trace);
 }
 
 /// Command: pay at once with a method that needs no visit to the provider. Answers and failures as
@@ -178,11 +180,12 @@ struct process_payment {
   payment_subject subject;
   user_id user;
   std::string method;
+  std::string trace = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, process_payment& x) {
-  return f(caf::meta::type_name("process_payment"), x.subject, x.user, x.method);
+  return f(caf::meta::type_name("process_payment"), x.subject, x.user, x.method, x.trace);
 }
 
 /// Command: the owner wants the money of a captured payment back. Answered by `payment_done` when
@@ -194,11 +197,12 @@ struct cancel_payment {
   std::string key_or_id; ///< the provider's key, or the payment's id
   user_id user;
   std::string reason;
+  std::string trace = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, cancel_payment& x) {
-  return f(caf::meta::type_name("cancel_payment"), x.key_or_id, x.user, x.reason);
+  return f(caf::meta::type_name("cancel_payment"), x.key_or_id, x.user, x.reason, x.trace);
 }
 
 /// The payment role as the ticket role sees it.

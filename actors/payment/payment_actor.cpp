@@ -32,6 +32,9 @@ struct payment_state {
   std::unordered_map<std::uint64_t, reply_fn> replies;
   std::vector<caf::typed_response_promise<payment_standing>> standings;
   payment_view writing; ///< what the last write was to make of the payment
+  /// `traceparent` of the last command. Two at once for one subject may share the first calls of
+  /// the second's trace.
+  std::string trace;
 };
 
 using payment_self = payment_actor::stateful_pointer<payment_state>;
@@ -240,15 +243,15 @@ void ask_provider(payment_self self, Message message, provider_step step) {
 }
 
 void act(payment_self self, capture_action& a) {
-  ask_provider(self, capture_money{std::move(a.payment)}, &desk::captured);
+  ask_provider(self, capture_money{std::move(a.payment), self->state.trace}, &desk::captured);
 }
 
 void act(payment_self self, find_capture_action& a) {
-  ask_provider(self, look_up_capture{std::move(a.payment)}, &desk::captured);
+  ask_provider(self, look_up_capture{std::move(a.payment), self->state.trace}, &desk::captured);
 }
 
 void act(payment_self self, refund_action& a) {
-  ask_provider(self, refund_money{std::move(a.payment)}, &desk::refunded);
+  ask_provider(self, refund_money{std::move(a.payment), self->state.trace}, &desk::refunded);
 }
 
 ticket::apply_payment paid_command(reservation_id id, const payment_view& p) {
@@ -417,19 +420,23 @@ payment_actor::behavior_type payment_behavior(payment_self self, payment_context
                        prepare_job{x.user, x.amount, make_fresh_ids(*self->state.context->env)});
       },
       [self](const confirm_payment& x) {
+        self->state.trace = x.trace;
         return run_job(self, confirm_job{x.user, x.order_id, x.payment_key, x.amount});
       },
       [self](const process_payment& x) {
+        self->state.trace = x.trace;
         return run_job(self,
                        process_job{x.user, x.method, make_fresh_ids(*self->state.context->env)});
       },
       [self](const cancel_found& x) {
+        self->state.trace = x.trace;
         return run_job(self, cancel_job{x.user, x.payment, x.reason});
       },
       [self](const deliver& x) -> caf::result<applied> {
         auto news = read_news(x.event);
         if (!news)
           return to_caf(news.error());
+        self->state.trace = x.event.trace;
         auto promise = self->make_response_promise<applied>();
         start_job(self, std::move(*news),
                   [promise, id = x.event.id](const result<payment_done>& r) mutable {

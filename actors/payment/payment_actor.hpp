@@ -41,6 +41,7 @@ struct cancel_found {
   payment_id payment;
   user_id user;
   std::string reason;
+  std::string trace;
 };
 /// Loads, if it is not loaded, and goes on with what waits.
 struct wake_payment {};

@@ -22,16 +22,19 @@ enum class provider_outcome : std::uint8_t {
 /// moves once. An error instead of an answer counts as `unknown`.
 struct capture_money {
   payment_view payment;
+  std::string trace = {}; ///< `traceparent` of what led to it; may be empty
 };
 
 /// What became of a capture?
 struct look_up_capture {
   payment_view payment;
+  std::string trace = {}; ///< `traceparent` of what led to it; may be empty
 };
 
 /// Give the money back, all of it. Idempotent by the payment's refund message id.
 struct refund_money {
   payment_view payment;
+  std::string trace = {}; ///< `traceparent` of what led to it; may be empty
 };
 
 struct provider_answer {

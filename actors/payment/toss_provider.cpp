@@ -31,6 +31,7 @@ struct work {
   payment_view payment;
   promise_type promise;
   time_point until;
+  std::string trace;
 };
 
 void answer(work w, provider_answer a) {
@@ -43,6 +44,7 @@ void call(toss_self self, const work& w, remote::http_request request, then_fn t
   x.request = std::move(request);
   x.repeatable = true; // reads, and writes that carry an idempotency key
   x.timeout = w.until - now(self);
+  x.trace = w.trace;
   self->request(self->state.calls, caf::infinite, std::move(x))
       .then(
           [then](const remote::http_answer& a) {
@@ -119,10 +121,10 @@ void refund(toss_self self, const work& w) {
       });
 }
 
-template <class F>
-caf::result<provider_answer> begin(toss_self self, const payment_view& p, F steps) {
+template <class Command, class F>
+caf::result<provider_answer> begin(toss_self self, const Command& x, F steps) {
   auto promise = self->make_response_promise<provider_answer>();
-  steps(self, work{p, promise, now(self) + self->state.options.timeout});
+  steps(self, work{x.payment, promise, now(self) + self->state.options.timeout, x.trace});
   return promise;
 }
 
@@ -132,12 +134,11 @@ provider_actor::behavior_type toss_provider(toss_self self, environment* env,
   self->state.calls = std::move(calls);
   self->state.options = std::move(options);
   return {
-      [self](const capture_money& x) { return begin(self, x.payment, capture); },
+      [self](const capture_money& x) { return begin(self, x, capture); },
       [self](const look_up_capture& x) {
-        return begin(self, x.payment,
-                     [](toss_self s, const work& w) { look_up(s, w, std::nullopt); });
+        return begin(self, x, [](toss_self s, const work& w) { look_up(s, w, std::nullopt); });
       },
-      [self](const refund_money& x) { return begin(self, x.payment, refund); },
+      [self](const refund_money& x) { return begin(self, x, refund); },
   };
 }
 

@@ -1,8 +1,10 @@
+#include "actors/base/trace.hpp"
 #include "actors/remote/role.hpp"
 
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -51,6 +53,36 @@ struct metric_families {
   prometheus::Family<prometheus::Histogram>& seconds_;
 };
 
+/// What is known about one machine, or one of many behind a target.
+struct circuit {
+  circuit(metric_families& f, std::string n, const breaker_options& options)
+      : name(std::move(n)), decide(options), family(&f.state) {
+    for (std::size_t i = 0; i < states.size(); ++i)
+      gauges[i] = &f.state.Add({{"name", name}, {"state", std::string(to_string_view(states[i]))}});
+    show(breaker_state::closed);
+  }
+  circuit(const circuit&) = delete;
+  circuit& operator=(const circuit&) = delete;
+  ~circuit() {
+    for (auto* gauge : gauges)
+      family->Remove(gauge);
+  }
+
+  void show(breaker_state now) {
+    shown = now;
+    for (std::size_t i = 0; i < states.size(); ++i)
+      gauges[i]->Set(states[i] == now ? 1 : 0);
+  }
+
+  std::string name;
+  breaker decide;
+  prometheus::Family<prometheus::Gauge>* family;
+  std::array<prometheus::Gauge*, states.size()> gauges{};
+  breaker_state shown = breaker_state::closed;
+  std::size_t calls = 0; ///< that will report to it
+  time_point used_at;
+};
+
 struct target_metrics {
   target_metrics(metric_families& f, const std::string& name)
       : answered(&f.calls.Add({{"target", name}, {"result", "answered"}})),
@@ -61,17 +93,8 @@ struct target_metrics {
         in_flight(&f.in_flight.Add({{"target", name}})),
         seconds_(&f.seconds_.Add({{"target", name}},
                                  prometheus::Histogram::BucketBoundaries{
-                                     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10})) {
-    for (std::size_t i = 0; i < states.size(); ++i)
-      state[i] = &f.state.Add({{"name", name}, {"state", std::string(to_string_view(states[i]))}});
-  }
+                                     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10})) {}
 
-  void show(breaker_state now) const {
-    for (std::size_t i = 0; i < states.size(); ++i)
-      state[i]->Set(states[i] == now ? 1 : 0);
-  }
-
-  std::array<prometheus::Gauge*, states.size()> state{};
   prometheus::Counter* answered;
   prometheus::Counter* failed;
   prometheus::Counter* refused;
@@ -83,12 +106,12 @@ struct target_metrics {
 
 struct target {
   target(std::string n, const breaker_options& options, metric_families& families)
-      : name(std::move(n)), circuit(options), metrics(families, name) {}
+      : name(std::move(n)), own(families, name, options), metrics(families, name) {}
 
   std::string name;
-  breaker circuit;
+  circuit own;
+  std::map<std::string, circuit, std::less<>> named; ///< nodes stay where they are
   target_metrics metrics;
-  breaker_state shown = breaker_state::closed;
   std::size_t calls = 0;
 };
 
@@ -96,6 +119,7 @@ struct call {
   http_call what;
   caf::typed_response_promise<http_answer> promise;
   target* to = nullptr;
+  circuit* through = nullptr;
   time_point deadline;
   time_point started_at; ///< of the attempt under way
   breaker::permit permit;
@@ -110,6 +134,7 @@ struct client_state {
   environment* env = nullptr;
   remote_options options;
   std::shared_ptr<transport> via;
+  std::optional<metric_families> families;
   std::map<std::string, target, std::less<>> targets; ///< nodes stay where they are
   std::unordered_map<std::uint64_t, call> calls;
   std::multimap<time_point, std::uint64_t> waits;
@@ -136,13 +161,48 @@ http_answer answer_from(transfer_result& r) {
   return out;
 }
 
-void show_state(client_self self, target& t) {
-  const auto now = self->state.env->now();
-  const auto state = t.circuit.state(now);
-  if (state != t.shown)
-    spdlog::warn("calls to {}: the circuit is {}", t.name, to_string_view(state));
-  t.shown = state;
-  t.metrics.show(state);
+void show_state(client_self self, circuit& c) {
+  const auto state = c.decide.state(self->state.env->now());
+  if (state == c.shown)
+    return;
+  spdlog::warn("calls to {}: the circuit is {}", c.name, to_string_view(state));
+  c.show(state);
+}
+
+bool is_open(const target& t) {
+  return t.own.shown == breaker_state::open
+         || std::any_of(t.named.begin(), t.named.end(),
+                        [](const auto& c) { return c.second.shown == breaker_state::open; });
+}
+
+/// The circuit of a call; null: there are too many.
+circuit* find_circuit(client_self self, target& t, const std::string& name) {
+  if (name.empty())
+    return &t.own;
+  auto& state = self->state;
+  const auto now = state.env->now();
+  if (const auto found = t.named.find(name); found != t.named.end()) {
+    found->second.used_at = now;
+    return &found->second;
+  }
+  std::erase_if(t.named, [&](const auto& c) {
+    return c.second.calls == 0 && now - c.second.used_at >= state.options.circuit_idle;
+  });
+  if (t.named.size() >= state.options.circuits_max) {
+    auto oldest = t.named.end();
+    for (auto i = t.named.begin(); i != t.named.end(); ++i)
+      if (i->second.calls == 0
+          && (oldest == t.named.end() || i->second.used_at < oldest->second.used_at))
+        oldest = i;
+    if (oldest == t.named.end())
+      return nullptr;
+    t.named.erase(oldest);
+  }
+  auto& made =
+      t.named.try_emplace(name, *state.families, t.name + "/" + name, state.options.breaker)
+          .first->second;
+  made.used_at = now;
+  return &made;
 }
 
 /// One tick while something waits: a retry, or a circuit that is not closed.
@@ -150,7 +210,7 @@ void keep_ticking(client_self self) {
   auto& state = self->state;
   const auto needed = !state.waits.empty()
                       || std::any_of(state.targets.begin(), state.targets.end(),
-                                     [](auto& t) { return t.second.shown == breaker_state::open; });
+                                     [](const auto& t) { return is_open(t.second); });
   if (!needed || state.ticking)
     return;
   state.ticking = true;
@@ -165,6 +225,7 @@ void finish(client_self self, std::uint64_t id, http_answer answer) {
   auto c = std::move(found->second);
   state.calls.erase(found);
   --c.to->calls;
+  --c.through->calls;
   c.to->metrics.in_flight->Decrement();
   answer.attempts = c.attempts;
   answer.may_have_arrived = c.may_have_arrived;
@@ -177,8 +238,8 @@ bool attempt(client_self self, std::uint64_t id) {
   auto& state = self->state;
   auto& c = state.calls.at(id);
   const auto now = state.env->now();
-  c.permit = c.to->circuit.acquire(now);
-  show_state(self, *c.to);
+  c.permit = c.through->decide.acquire(now);
+  show_state(self, *c.through);
   if (!c.permit.granted)
     return false;
   ++c.attempts;
@@ -209,23 +270,31 @@ caf::result<http_answer> on_call(client_self self, http_call& x) {
     to.metrics.overloaded->Increment();
     return no_answer(http_failure::overloaded, "too many calls to " + to.name);
   }
+  auto* through = find_circuit(self, to, x.circuit);
+  if (through == nullptr) {
+    to.metrics.overloaded->Increment();
+    return no_answer(http_failure::overloaded, "too many circuits of " + to.name);
+  }
   const auto id = ++state.last_call;
   call c;
   c.promise = self->make_response_promise<http_answer>();
   auto promise = c.promise;
   c.to = &to;
+  c.through = through;
   c.deadline = state.env->now() + x.timeout;
   c.what = std::move(x);
+  c.what.request.headers.emplace_back("traceparent", child_traceparent(c.what.trace, *state.env));
   state.calls.emplace(id, std::move(c));
   if (!attempt(self, id)) {
     state.calls.erase(id);
     to.metrics.refused->Increment();
     keep_ticking(self);
-    promise.deliver(
-        no_answer(http_failure::circuit_open, to.name + " failed too often and is left alone"));
+    promise.deliver(no_answer(http_failure::circuit_open,
+                              through->name + " failed too often and is left alone"));
     return promise;
   }
   ++to.calls;
+  ++through->calls;
   to.metrics.in_flight->Increment();
   return promise;
 }
@@ -241,11 +310,11 @@ void on_done(client_self self, const attempt_done& x) {
   const auto took = std::max(now - c.started_at, milliseconds{0});
   const auto verdict = judge(r);
   c.may_have_arrived = c.may_have_arrived || may_have_arrived(r.error);
-  c.to->circuit.record(c.permit, verdict.outcome, took, now);
+  c.through->decide.record(c.permit, verdict.outcome, took, now);
   c.to->metrics.seconds_->Observe(std::chrono::duration<double>(took).count());
-  show_state(self, *c.to);
+  show_state(self, *c.through);
   if (r.error != http_failure::none)
-    spdlog::info("calls to {}: attempt {} ended with {}: {}", c.to->name, c.attempts,
+    spdlog::info("calls to {}: attempt {} ended with {}: {}", c.through->name, c.attempts,
                  to_string_view(r.error), r.text);
   if (verdict.again && c.what.repeatable)
     if (const auto wait = retry_wait(state.options.retry, c.attempts, verdict.at_least, now,
@@ -274,8 +343,11 @@ void on_tick(client_self self) {
     if (now >= c.deadline || !attempt(self, id))
       finish(self, id, answer_from(*c.last));
   }
-  for (auto& [name, t] : state.targets)
-    show_state(self, t);
+  for (auto& [name, t] : state.targets) {
+    show_state(self, t.own);
+    for (auto& [circuit_name, c] : t.named)
+      show_state(self, c);
+  }
   keep_ticking(self);
 }
 
@@ -287,12 +359,9 @@ client_impl::behavior_type client(client_self self, environment* env,
   state.env = env;
   state.options = options;
   state.via = std::move(via);
-  metric_families families{*registry};
-  for (auto& name : targets) {
-    const auto [at, fresh] = state.targets.try_emplace(name, name, options.breaker, families);
-    if (fresh)
-      at->second.metrics.show(breaker_state::closed);
-  }
+  state.families.emplace(*registry);
+  for (auto& name : targets)
+    state.targets.try_emplace(name, name, options.breaker, *state.families);
   self->set_exit_handler([self](const caf::exit_msg& x) {
     for (auto& [id, c] : self->state.calls) {
       auto answer = no_answer(http_failure::rejected, "the program ends");

@@ -18,10 +18,14 @@ namespace tiketi::remote {
 /// within `timeout` and a little.
 struct http_call {
   std::string target;
+  /// Where one target stands for many machines: which of them has failed too often is counted for
+  /// each of these names on its own. Empty: the target is one.
+  std::string circuit = {};
   http_request request;
   /// Safe to repeat: a read, or a write with an idempotency key. Only such calls are.
   bool repeatable = false;
   milliseconds timeout{8000}; ///< for all attempts and the waits between them
+  std::string trace;          ///< `traceparent` of what led to the call; empty: a trace of its own
 };
 
 /// What came of the last attempt.

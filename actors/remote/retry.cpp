@@ -33,9 +33,9 @@ std::string_view find_header(const http_headers& headers, std::string_view name)
 }
 
 std::string_view to_string_view(http_failure f) noexcept {
-  constexpr std::string_view words[] = {"none",      "refused",      "untrusted",
-                                        "timed_out", "lost",         "too_large",
-                                        "rejected",  "circuit_open", "overloaded"};
+  constexpr std::string_view words[] = {"none",       "refused",   "untrusted", "timed_out",
+                                        "lost",       "too_large", "rejected",  "circuit_open",
+                                        "overloaded", "forbidden"};
   return words[static_cast<std::size_t>(f)];
 }
 
@@ -53,6 +53,7 @@ attempt_verdict judge(const transfer_result& result) {
   case http_failure::rejected:
   case http_failure::circuit_open:
   case http_failure::overloaded:
+  case http_failure::forbidden: // our rule, and nothing that the target did
     return {call_outcome::abandoned, false, milliseconds{0}};
   }
   if (result.status == 429 || result.status >= 500) {

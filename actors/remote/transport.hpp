@@ -35,6 +35,7 @@ enum class http_failure : std::uint8_t {
   rejected,     ///< the request is malformed, or the program ends: certainly not sent
   circuit_open, ///< the target failed too often: certainly not sent
   overloaded,   ///< too many calls to this target: certainly not sent
+  forbidden,    ///< the host has only addresses that may not be called: certainly not sent
 };
 
 std::string_view to_string_view(http_failure f) noexcept;

@@ -9,6 +9,7 @@
 #include "actors/system/caf_error.hpp"
 #include "actors/transfer/type_ids.hpp"
 #include "actors/vwr/type_ids.hpp"
+#include "actors/webhook/type_ids.hpp"
 
 #include <caf/atom.hpp>
 #include <caf/message.hpp>
@@ -24,6 +25,7 @@ actor_config::actor_config(std::size_t threads) {
   add_message_types<caf::id_block::tiketi_ticket>();
   add_message_types<caf::id_block::tiketi_transfer>();
   add_message_types<caf::id_block::tiketi_vwr>();
+  add_message_types<caf::id_block::tiketi_webhook>();
   add_error_category(caf::atom("tiketi"),
                      [](std::uint8_t code, caf::atom_value, const caf::message&) {
                        return std::string(to_string_view(static_cast<errc>(code)));

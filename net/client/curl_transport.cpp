@@ -1,6 +1,10 @@
 #include "net/client/curl_transport.hpp"
 
+#include "actors/remote/address.hpp"
+
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -11,6 +15,8 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace tiketi::net {
 namespace {
@@ -43,6 +49,7 @@ struct job {
   std::size_t header_bytes = 0;
   std::size_t header_bytes_max = 0;
   bool too_large = false;
+  bool forbidden = false; ///< an address was refused
   char error[CURL_ERROR_SIZE] = {};
   // The handle refers to what stands above.
   std::unique_ptr<curl_slist, slist_deleter> headers;
@@ -85,6 +92,34 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   return size;
 }
 
+bool is_public(const curl_sockaddr& a) {
+  if (a.family == AF_INET && a.addrlen >= sizeof(sockaddr_in)) {
+    sockaddr_in in{};
+    std::memcpy(&in, &a.addr, sizeof in);
+    std::array<std::uint8_t, 4> bytes{};
+    std::memcpy(bytes.data(), &in.sin_addr, bytes.size());
+    return remote::is_public_address(bytes);
+  }
+  if (a.family == AF_INET6 && a.addrlen >= sizeof(sockaddr_in6)) {
+    sockaddr_in6 in{};
+    // libcurl keeps the whole address behind this member.
+    std::memcpy(&in, static_cast<const void*>(&a.addr), sizeof in);
+    std::array<std::uint8_t, 16> bytes{};
+    std::memcpy(bytes.data(), &in.sin6_addr, bytes.size());
+    return remote::is_public_address(bytes);
+  }
+  return false;
+}
+
+/// The last moment before a connection: the name is resolved, nothing was sent.
+curl_socket_t open_public_socket(void* user, curlsocktype, curl_sockaddr* a) {
+  if (!is_public(*a)) {
+    static_cast<job*>(user)->forbidden = true;
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
 bool is_one_line(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
@@ -115,7 +150,7 @@ http_failure failure_of(const job& j, CURLcode code) {
     return unless_sent(http_failure::rejected);
   case CURLE_COULDNT_RESOLVE_HOST:
   case CURLE_COULDNT_CONNECT:
-    return unless_sent(http_failure::refused);
+    return unless_sent(j.forbidden ? http_failure::forbidden : http_failure::refused);
   case CURLE_SSL_CONNECT_ERROR:
   case CURLE_PEER_FAILED_VERIFICATION:
   case CURLE_SSL_CACERT_BADFILE:
@@ -256,6 +291,10 @@ private:
         static_cast<long>(std::max<std::int64_t>(j.what.connect_timeout.count(), 1)));
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(j.what.timeout.count(), 1)));
     set(CURLOPT_FRESH_CONNECT, j.what.repeatable ? 0L : 1L);
+    if (options_.public_addresses_only) {
+      set(CURLOPT_OPENSOCKETFUNCTION, open_public_socket);
+      set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&j));
+    }
     set(CURLOPT_ERRORBUFFER, static_cast<char*>(j.error));
     set(CURLOPT_WRITEFUNCTION, on_body);
     set(CURLOPT_WRITEDATA, static_cast<void*>(&j));

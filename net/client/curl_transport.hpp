@@ -14,6 +14,10 @@ struct curl_options {
   std::size_t waiting_max = 4096;            ///< transfers at once; one more is `overloaded`
   std::size_t header_bytes_max = 64 * 1024;  ///< of an answer
   std::string ca_file = {};                  ///< PEM; empty: the system's certificates
+  /// Refuse to connect to machines that are not on the public internet, whatever name stands for
+  /// them: the address is checked when the connection is made, so a name cannot change its meaning
+  /// between a check and the call.
+  bool public_addresses_only = false;
 };
 
 /// HTTP through libcurl, all transfers on one thread of its own. Certificates are verified,

@@ -1,7 +1,7 @@
 #include "net/http/connection.hpp"
 
+#include "actors/base/trace.hpp"
 #include "net/http/front.hpp"
-#include "net/http/trace.hpp"
 
 #include <algorithm>
 #include <array>

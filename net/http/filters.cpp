@@ -1,7 +1,7 @@
 #include "net/http/filters.hpp"
 
+#include "actors/base/trace.hpp"
 #include "net/http/target.hpp"
-#include "net/http/trace.hpp"
 
 #include <algorithm>
 #include <array>
@@ -150,20 +150,14 @@ std::optional<response> filters::check_access(const request& req, const route& r
     // An older way to say the same; it wins when it is there.
     if (const auto own = req.header("x-internal-token"); own && !own->empty())
       token = *own;
-    if (!token) {
-      auto refused = error_response({errc::unauthenticated, "Internal token required"});
-      refused.headers.emplace_back("WWW-Authenticate", "Bearer");
-      return refused;
-    }
+    if (!token)
+      return error_response({errc::unauthenticated, "Internal token required"});
     if (!is_internal_token(*token))
       return error_response({errc::forbidden, "Invalid internal token"});
     return std::nullopt;
   }
-  if (!req.who) {
-    auto refused = error_response(errc::unauthenticated);
-    refused.headers.emplace_back("WWW-Authenticate", "Bearer");
-    return refused;
-  }
+  if (!req.who)
+    return error_response(errc::unauthenticated);
   if (r.who == access::admin && !req.who->is_admin()) {
     if (r.refused)
       r.refused(req);

@@ -84,6 +84,16 @@ void json_body::complain(std::string_view field, std::string text) {
     errors_.push_back({std::string(field), std::move(text)});
 }
 
+bool json_body::flag(std::string_view field, bool fallback) {
+  const auto* value = find(field);
+  if (!value)
+    return fallback;
+  if (value->is_boolean())
+    return value->get<bool>();
+  complain(field, "must be true or false");
+  return fallback;
+}
+
 std::string json_body::text(std::string_view field, text_rule rule) {
   const auto* value = find(field);
   if (!value) {

@@ -47,6 +47,8 @@ public:
   std::int64_t number(std::string_view field, number_rule rule);
   std::optional<std::int64_t> optional_number(std::string_view field, number_rule rule);
 
+  bool flag(std::string_view field, bool fallback); ///< `fallback`: it is not there
+
   uuid id(std::string_view field);
   std::optional<uuid> optional_id(std::string_view field);
   /// An empty array passes: what it means is for the handler to say, in words of its own.

@@ -79,6 +79,8 @@ response error_response(const failure& f) {
   auto out = json_response(entry.status, body);
   if (entry.status == 429 || entry.status == 503)
     out.headers.emplace_back("Retry-After", "1");
+  if (entry.status == 401) // HTTP wants it on every one
+    out.headers.emplace_back("WWW-Authenticate", "Bearer");
   return out;
 }
 

@@ -78,18 +78,18 @@ router::match router::find(verb method, std::string_view path) const {
   // HEAD is GET without the body.
   const verb wanted = method == verb::head ? verb::get : method;
   std::array<bool, static_cast<std::size_t>(verb::other) + 1> seen{};
-  // A literal segment wins over a capture; where it leads nowhere, the capture is tried too.
+  // A literal segment wins over a capture; where it leads to no route, the capture is tried too.
   // Patterns are few segments deep, so the recursion is bounded by them and not by the path.
+  // True: this is the path, whether or not it has the method.
   const auto visit = [&](const auto& self, const node& at, std::string_view rest) -> bool {
     if (rest.empty()) {
       const auto it = at.routes.find(wanted);
-      if (it != at.routes.end()) {
+      if (it != at.routes.end())
         out.found = it->second;
-        return true;
-      }
-      for (const auto& entry : at.routes)
-        seen[static_cast<std::size_t>(entry.first)] = true;
-      return false;
+      else
+        for (const auto& entry : at.routes)
+          seen[static_cast<std::size_t>(entry.first)] = true;
+      return !at.routes.empty();
     }
     const auto segment = take_segment(rest);
     const auto child = at.children.find(segment);
@@ -103,8 +103,9 @@ router::match router::find(verb method, std::string_view path) const {
     }
     return false;
   };
-  if (visit(visit, root_, path))
+  if (visit(visit, root_, path) && out.found)
     return out;
+  out.captures.clear();
   for (const auto& entry : verb_names) {
     const bool implied = entry.method == verb::head && seen[static_cast<std::size_t>(verb::get)];
     if (!seen[static_cast<std::size_t>(entry.method)] && !implied)

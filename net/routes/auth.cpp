@@ -130,7 +130,7 @@ void post_login(const deps_ptr& deps, front& f, const exchange_ptr& x) {
 
 void post_google(const deps_ptr& deps, front& f, const exchange_ptr& x) {
   json_body in{x->req().body};
-  auth::google_login cmd{in.text("credential", free_text)};
+  auth::google_login cmd{in.text("credential", free_text), x->req().trace};
   if (in.ok() && cmd.credential.find_first_not_of(" \t\r\n") == std::string::npos)
     in.complain("credential", "Google credential is required");
   if (!in.ok())

@@ -121,6 +121,7 @@ void confirm(const deps_ptr& deps, front& f, const exchange_ptr& x) {
   if (!in.ok())
     return x->reply(in.error());
   command.user = x->req().who->user;
+  command.trace = x->req().trace;
   f.ask<payment::payment_done>(x, deps->region, std::move(command),
                                [](const payment::payment_done& done) {
                                  const auto& p = done.payment;
@@ -145,7 +146,8 @@ void process(const deps_ptr& deps, front& f, const exchange_ptr& x) {
   if (!in.ok())
     return x->reply(in.error());
   f.ask<payment::payment_done>(
-      x, deps->region, payment::process_payment{subject, x->req().who->user, std::move(method)},
+      x, deps->region,
+      payment::process_payment{subject, x->req().who->user, std::move(method), x->req().trace},
       [](const payment::payment_done& done) {
         const auto& p = done.payment;
         return answer(
@@ -170,14 +172,15 @@ void cancel(const deps_ptr& deps, front& f, const exchange_ptr& x) {
     return x->reply(error_response({errc::not_found, "Payment not found"}));
   if (reason.empty())
     reason = "user-request";
-  f.ask<payment::payment_done>(x, deps->region,
-                               payment::cancel_payment{key, x->req().who->user, std::move(reason)},
-                               [](const payment::payment_done& done) {
-                                 return answer({{"success", true},
-                                                {"message", "Payment cancelled successfully"},
-                                                {"refundAmount", done.payment.refund_amount}},
-                                               done.payment.demo);
-                               });
+  f.ask<payment::payment_done>(
+      x, deps->region,
+      payment::cancel_payment{key, x->req().who->user, std::move(reason), x->req().trace},
+      [](const payment::payment_done& done) {
+        return answer({{"success", true},
+                       {"message", "Payment cancelled successfully"},
+                       {"refundAmount", done.payment.refund_amount}},
+                      done.payment.demo);
+      });
 }
 
 void by_order(const deps_ptr& deps, front& f, const exchange_ptr& x) {

@@ -150,6 +150,21 @@ json seats_reserved(const reservation_view& r) {
             {"fencingToken", token}}}};
 }
 
+json best_seats_reserved(const reservation_view& r) {
+  auto out = seats_reserved(r);
+  auto& seats = out["reservation"]["seats"];
+  std::size_t next = 0;
+  for (const auto& item : r.items) {
+    if (!has_seat(item))
+      continue;
+    auto& seat = seats[next++];
+    seat["section"] = item.section;
+    seat["row_number"] = item.row;
+    seat["seat_number"] = item.number;
+  }
+  return out;
+}
+
 json tickets_reserved(const reservation_view& r) {
   auto items = json::array();
   for (const auto& item : r.items)

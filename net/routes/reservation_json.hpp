@@ -23,6 +23,9 @@ nlohmann::json seat_reservation(const ticket::reservation_view& r);
 /// The answer to a hold of seats. The same for a replay, as long as nothing has happened since.
 nlohmann::json seats_reserved(const ticket::reservation_view& r);
 
+/// The same with section, row_number and seat_number of each seat, for who did not choose them.
+nlohmann::json best_seats_reserved(const ticket::reservation_view& r);
+
 /// The answer to a hold of tickets without seats; the same for a replay.
 nlohmann::json tickets_reserved(const ticket::reservation_view& r);
 

@@ -15,6 +15,7 @@ namespace {
 /// A sale has a much lower limit of its own; this one bounds the work of parsing.
 constexpr std::size_t seats_max = 50;
 constexpr std::size_t key_characters_max = 64;
+constexpr std::size_t section_characters_max = 100;
 
 using deps_ptr = std::shared_ptr<const seat_routes>;
 
@@ -95,6 +96,34 @@ void reserve(front& f, const exchange_ptr& x, const deps_ptr& deps) {
   });
 }
 
+/// `{"eventId","count","section"?,"priceMax"?,"accessible"?,"idempotencyKey"?}`.
+void reserve_best(front& f, const exchange_ptr& x, const deps_ptr& deps) {
+  json_body in{x->req().body};
+  ticket::reserve_best command;
+  command.event = event_id{in.id("eventId")};
+  command.user = x->req().who->user;
+  auto& wish = command.wish;
+  wish.count = static_cast<std::int32_t>(
+      in.number("count", {.min = 1, .max = static_cast<std::int64_t>(seats_max)}));
+  wish.section = in.text("section", {.min = 1, .max = section_characters_max, .required = false});
+  if (in.has("section") && trim(wish.section).empty())
+    in.complain("section", "must not be blank");
+  wish.price_max = in.optional_number("priceMax", {.min = 0}).value_or(wish.price_max);
+  wish.accessible = in.flag("accessible", false);
+  command.idempotency_key =
+      in.text("idempotencyKey", {.min = 0, .max = key_characters_max, .required = false});
+  if (!in.ok())
+    return x->reply(in.error());
+  if (trim(command.idempotency_key).empty())
+    command.idempotency_key.clear();
+  const auto event = command.event;
+  deps->gate(f, x, event, [&f, x, deps, command = std::move(command)] {
+    f.ask<ticket::reservation_view>(
+        x, deps->region, command,
+        [](const ticket::reservation_view& r) { return json_response(best_seats_reserved(r)); });
+  });
+}
+
 } // namespace
 
 bool matches_etag(std::string_view if_none_match, std::string_view etag) {
@@ -135,6 +164,7 @@ void add_seat_routes(router& routes, seat_routes deps) {
       get_seat_map);
   add(verb::get, "/api/seats/reservation/{id}", access::user, show_reservation);
   add(verb::post, "/api/seats/reserve", access::user, reserve);
+  add(verb::post, "/api/seats/best-available", access::user, reserve_best);
 }
 
 } // namespace tiketi::net

@@ -167,6 +167,26 @@ TEST(layout_test, reads_what_the_contract_says) {
   EXPECT_EQ(again->total_seats, 105);
 }
 
+TEST(layout_test, accessible_seats_are_ranges_of_a_row) {
+  const auto plan = parse_layout(
+      R"({"sections":[{"name":"A","rows":3,"seatsPerRow":10,"price":1,"startRow":4,
+                       "accessible":[{"row":6,"from":9,"to":10},{"row":4,"from":1,"to":2},
+                                     {"row":4,"from":5,"to":5}]},
+                      {"name":"B","rows":3,"seatsPerRow":10,"price":1,"accessible":null}]})");
+  ASSERT_TRUE(plan);
+  for (const auto& p : {*plan, *parse_layout(to_json(plan->sections))}) {
+    const accessible_index index(p);
+    std::vector<std::pair<int, int>> found;
+    for (int row = 1; row <= 7; ++row)
+      for (int n = 1; n <= 10; ++n) {
+        EXPECT_FALSE(index.contains("B", row, n));
+        if (index.contains("A", row, n))
+          found.emplace_back(row, n);
+      }
+    EXPECT_EQ(found, (std::vector<std::pair<int, int>>{{4, 1}, {4, 2}, {4, 5}, {6, 9}, {6, 10}}));
+  }
+}
+
 TEST(layout_test, refuses_everything_else_with_a_reason) {
   const char* bad[] = {
       "", "[]", "{", "{}", R"({"sections":[]})", R"({"sections":{}})", R"({"sections":[1]})",
@@ -181,6 +201,16 @@ TEST(layout_test, refuses_everything_else_with_a_reason) {
       R"({"sections":[{"name":"A","rows":1,"seatsPerRow":1,"price":-1}]})",
       R"({"sections":[{"name":"A","rows":1,"seatsPerRow":1}]})",
       R"({"sections":[{"name":"A","rows":1,"seatsPerRow":1,"price":1,"startRow":0}]})",
+      R"({"sections":[{"name":"A","rows":1,"seatsPerRow":9,"price":1,"accessible":true}]})",
+      R"({"sections":[{"name":"A","rows":1,"seatsPerRow":9,"price":1,"accessible":[1]}]})",
+      R"({"sections":[{"name":"A","rows":1,"seatsPerRow":9,"price":1,
+                       "accessible":[{"row":2,"from":1,"to":1}]}]})",
+      R"({"sections":[{"name":"A","rows":1,"seatsPerRow":9,"price":1,
+                       "accessible":[{"row":1,"from":3,"to":2}]}]})",
+      R"({"sections":[{"name":"A","rows":1,"seatsPerRow":9,"price":1,
+                       "accessible":[{"row":1,"from":9,"to":10}]}]})",
+      R"({"sections":[{"name":"A","rows":1,"seatsPerRow":9,"price":1,
+                       "accessible":[{"row":1,"from":1}]}]})",
       // The rows 3 of both are the same seats.
       R"({"sections":[{"name":"A","rows":3,"seatsPerRow":1,"price":1},
                       {"name":"A","rows":2,"seatsPerRow":1,"price":1,"startRow":3}]})"};

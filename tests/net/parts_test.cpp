@@ -1,11 +1,11 @@
 #include "actors/base/environment.hpp"
+#include "actors/base/trace.hpp"
 #include "net/http/client_address.hpp"
 #include "net/http/cors.hpp"
 #include "net/http/rate_limiter.hpp"
 #include "net/http/router.hpp"
 #include "net/http/target.hpp"
 #include "net/http/token_cache.hpp"
-#include "net/http/trace.hpp"
 
 #include <gtest/gtest.h>
 
@@ -164,12 +164,15 @@ TEST_F(router_test, literals_win_over_captures) {
   EXPECT_EQ(find(verb::get, "api"), "-");
 }
 
-TEST_F(router_test, a_capture_serves_a_method_that_the_literal_lacks) {
+TEST_F(router_test, a_literal_path_is_no_id_for_other_methods) {
   add(verb::get, "/x/{id}");
   add(verb::post, "/x/new");
-  EXPECT_EQ(find(verb::get, "/x/new"), "/x/{id} new");
+  add(verb::post, "/x/{id}/y");
+  EXPECT_EQ(find(verb::get, "/x/new"), "-");
   EXPECT_EQ(find(verb::post, "/x/new"), "/x/new");
-  EXPECT_EQ(routes.find(verb::del, "/x/new").allow, "GET, HEAD, POST, OPTIONS");
+  EXPECT_EQ(find(verb::post, "/x/new/y"), "/x/{id}/y new");
+  EXPECT_EQ(routes.find(verb::get, "/x/new").allow, "POST, OPTIONS");
+  EXPECT_EQ(routes.find(verb::post, "/x/7").allow, "GET, HEAD, OPTIONS");
 }
 
 TEST_F(router_test, head_is_get) {
@@ -285,6 +288,17 @@ TEST(trace_test, new_traces_are_valid_and_differ) {
   const auto b = make_traceparent(*env);
   EXPECT_TRUE(is_traceparent(a)) << a;
   EXPECT_NE(a, b);
+}
+
+TEST(trace_test, a_call_belongs_to_the_trace_that_led_to_it) {
+  auto env = make_seeded_environment(7, [] { return from_millis(0); });
+  const std::string parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const auto child = child_traceparent(parent, *env);
+  EXPECT_TRUE(is_traceparent(child)) << child;
+  EXPECT_EQ(child.substr(0, 36), parent.substr(0, 36));
+  EXPECT_NE(child.substr(36, 16), parent.substr(36, 16));
+  EXPECT_TRUE(child.ends_with("-01"));
+  EXPECT_TRUE(is_traceparent(child_traceparent("junk", *env)));
 }
 
 TEST(trace_test, only_well_formed_ones_are_taken_over) {

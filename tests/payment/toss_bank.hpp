@@ -70,6 +70,12 @@ public:
     return calls_;
   }
 
+  /// `traceparent` of each call.
+  std::vector<std::string> traces() {
+    const std::lock_guard lock{mutex_};
+    return traces_;
+  }
+
   std::string url() const { return server_.url(); }
 
   static constexpr const char* secret = "test_sk_local";
@@ -85,6 +91,8 @@ private:
       return refuse(401, "UNAUTHORIZED_KEY");
     const auto what = name_of(r);
     calls_.push_back(what);
+    const auto trace = r.headers.find("traceparent");
+    traces_.push_back(trace == r.headers.end() ? "" : trace->second);
     const auto f = mood_ ? mood_(what, ++counts_[what]) : fate{};
     test::local_reply out;
     if (!f.error.empty()) {
@@ -196,6 +204,7 @@ private:
   std::map<std::string, test::local_reply> answers_; ///< by idempotency key
   std::map<std::string, int> counts_;
   std::vector<std::string> calls_;
+  std::vector<std::string> traces_;
   mood_fn mood_;
   test::local_server server_{[this](const test::local_request& r) { return handle(r); }};
 };

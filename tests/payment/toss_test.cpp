@@ -349,6 +349,15 @@ TEST_F(toss_payment_test, a_good_payment) {
   EXPECT_EQ(bank.calls().size(), 1u) << "the provider is not asked again";
 }
 
+TEST_F(toss_payment_test, the_provider_is_told_which_request_it_was) {
+  begin();
+  const std::string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  ASSERT_TRUE(run(confirm_payment{row().order_id, "key", 50'000, owner, trace}));
+  for (const auto& seen : bank.traces())
+    EXPECT_EQ(seen.substr(0, 36), trace.substr(0, 36));
+  EXPECT_EQ(bank.traces().size(), bank.calls().size());
+}
+
 TEST_F(toss_payment_test, a_key_the_browser_made_up_buys_nothing) {
   begin();
   const auto done = run(confirm_payment{row().order_id, "made-up", 50'000, owner});

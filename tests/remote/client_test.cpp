@@ -1,3 +1,4 @@
+#include "actors/base/trace.hpp"
 #include "actors/remote/role.hpp"
 #include "net/client/curl_transport.hpp"
 #include "tests/support/actor_fixture.hpp"
@@ -79,7 +80,12 @@ protected:
 
   std::atomic<int> calls{0};
   std::function<local_reply(int)> behave = [](int) { return local_reply{200, "fine", {}}; };
-  local_server server{[this](const local_request&) { return behave(++calls); }};
+  std::string trace_seen; ///< of the last call; read when its answer is there
+  local_server server{[this](const local_request& r) {
+    const auto found = r.headers.find("traceparent");
+    trace_seen = found == r.headers.end() ? "" : found->second;
+    return behave(++calls);
+  }};
   remote_options options;
   prometheus::Registry registry;
   std::shared_ptr<test::paced_transport> paced =
@@ -95,6 +101,19 @@ TEST_F(client_test, answers_with_whatever_the_server_said) {
   EXPECT_EQ(a.attempts, 1u);
   EXPECT_TRUE(a.may_have_arrived);
   EXPECT_TRUE(shows(R"(remote_calls_total{result="answered",target="shop"} 1)")) << metrics();
+}
+
+TEST_F(client_test, carries_the_trace_of_what_led_to_it) {
+  auto x = call();
+  x.trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const auto parent = x.trace;
+  EXPECT_EQ(run(std::move(x)).status, 200);
+  EXPECT_TRUE(is_traceparent(trace_seen)) << trace_seen;
+  EXPECT_EQ(trace_seen.substr(0, 36), parent.substr(0, 36));
+  EXPECT_NE(trace_seen, parent);
+  EXPECT_EQ(run(call()).status, 200);
+  EXPECT_TRUE(is_traceparent(trace_seen)) << "without one, it begins a trace";
+  EXPECT_NE(trace_seen.substr(0, 36), parent.substr(0, 36));
 }
 
 TEST_F(client_test, repeats_what_may_be_repeated) {
@@ -218,6 +237,61 @@ TEST_F(client_test, more_calls_than_allowed_are_refused) {
 TEST_F(client_test, an_unknown_target_is_refused) {
   EXPECT_EQ(run(call(true, "nobody")).error, http_failure::rejected);
   EXPECT_EQ(calls, 0);
+}
+
+TEST_F(client_test, one_target_may_have_many_circuits) {
+  options.circuits_max = 2;
+  stop_remote(client);
+  sched.run();
+  client = start_remote(sys, *env, registry, options, paced, {"shop", "bank"});
+  sched.run();
+  const auto through = [this](const std::string& circuit) {
+    auto x = call(false);
+    x.circuit = circuit;
+    return run(std::move(x));
+  };
+  behave = [](int) { return local_reply{500, "", {}}; };
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(through("a").status, 500);
+  EXPECT_EQ(through("a").error, http_failure::circuit_open);
+  EXPECT_TRUE(shows(R"(resilience4j_circuitbreaker_state{name="shop/a",state="open"} 1)"))
+      << metrics();
+  behave = [](int) { return local_reply{200, "well", {}}; };
+  EXPECT_EQ(through("b").body, "well");
+  EXPECT_EQ(through("").body, "well") << "the target itself";
+  EXPECT_TRUE(shows(R"(resilience4j_circuitbreaker_state{name="shop/b",state="closed"} 1)"));
+  // A third one takes the place of the one that was unused for longest, with its metrics.
+  advance(1ms);
+  EXPECT_EQ(through("a").error, http_failure::circuit_open);
+  advance(1ms);
+  EXPECT_EQ(through("c").body, "well");
+  EXPECT_EQ(metrics().find("shop/b"), std::string::npos);
+  EXPECT_EQ(through("a").error, http_failure::circuit_open) << "the one in use was kept";
+  advance(options.circuit_idle);
+  EXPECT_EQ(through("d").body, "well");
+  EXPECT_EQ(metrics().find("shop/a"), std::string::npos) << "idle ones are forgotten";
+  EXPECT_EQ(through("a").body, "well");
+}
+
+TEST_F(client_test, circuits_in_use_are_never_forgotten) {
+  options.circuits_max = 2;
+  stop_remote(client);
+  sched.run();
+  client = start_remote(sys, *env, registry, options, paced, {"shop"});
+  behave = [](int) { return local_reply{200, "", {}, manner::silence}; };
+  for (const char* circuit : {"a", "b"}) {
+    auto x = call(false);
+    x.circuit = circuit;
+    caf::anon_send(client, x);
+  }
+  sched.run();
+  auto third = call(false);
+  third.circuit = "c";
+  EXPECT_EQ(run(third).error, http_failure::overloaded);
+  while (paced->pump())
+    sched.run();
+  behave = [](int) { return local_reply{200, "room", {}}; };
+  EXPECT_EQ(run(third).body, "room");
 }
 
 TEST_F(client_test, whoever_still_waits_at_the_end_is_answered) {

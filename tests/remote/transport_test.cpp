@@ -141,6 +141,25 @@ TEST_F(transport_test, malformed_requests_never_leave) {
   EXPECT_EQ(calls, 0);
 }
 
+TEST_F(transport_test, machines_inside_can_be_forbidden_whatever_their_name) {
+  local_server server{[](const local_request&) { return local_reply{200, "inside", {}}; }};
+  curl = net::make_curl_transport({.public_addresses_only = true});
+  auto named = server.url();
+  named.replace(named.find("127.0.0.1"), 9, "localhost");
+  for (const auto& url : {server.url(), named}) {
+    const auto r = run(get(url + "/"));
+    EXPECT_EQ(r.error, http_failure::forbidden) << url;
+    EXPECT_FALSE(may_have_arrived(r.error));
+  }
+  const auto port = server.url().substr(server.url().rfind(':'));
+  for (const char* host : {"127.1", "2130706433", "0x7f000001", "0", "[::1]", "[::ffff:127.0.0.1]",
+                           "169.254.169.254", "10.0.0.1"})
+    EXPECT_EQ(run(get("http://" + std::string{host} + port + "/")).error, http_failure::forbidden)
+        << host;
+  EXPECT_EQ(server.connections(), 0u);
+  EXPECT_EQ(run(get("http://no-such-host.invalid/")).error, http_failure::refused);
+}
+
 TEST_F(transport_test, connections_are_kept_for_what_may_be_repeated_only) {
   local_server server{[](const local_request&) { return local_reply{200, "x", {}}; }};
   for (int i = 0; i < 3; ++i)

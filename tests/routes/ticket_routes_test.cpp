@@ -17,6 +17,7 @@ using namespace ticket;
 /// What the fake actors were asked, and what they answer.
 struct script {
   std::vector<reserve_seats> seat_holds;
+  std::vector<reserve_best> best_holds;
   std::vector<reserve_tickets> ticket_holds;
   std::vector<cancel_reservation> cancels;
   std::vector<get_reservation> shown;
@@ -43,6 +44,10 @@ region_actor::behavior_type fake_region(region_actor::pointer, script* s) {
       },
       [s](const reserve_tickets& m) {
         s->ticket_holds.push_back(m);
+        return to_result(s->reservation);
+      },
+      [s](const reserve_best& m) {
+        s->best_holds.push_back(m);
         return to_result(s->reservation);
       },
       [s](const cancel_reservation& m) {
@@ -515,6 +520,76 @@ TEST_F(ticket_routes_test, cancelling) {
   said.reservation = failure{errc::already_ended, "Already cancelled reservation"};
   EXPECT_EQ(post(path)->status(), 409);
   EXPECT_EQ(post("/api/reservations/x/cancel")->status(), 400);
+}
+
+// -- the best seats ------------------------------------------------------------------------------
+
+TEST_F(ticket_routes_test, best_available_passes_the_wish_on) {
+  const auto path = "/api/seats/best-available";
+  view.items.pop_back();
+  said.reservation = view;
+  const json full{{"eventId", to_string(event)}, {"count", 1},         {"section", "A"},
+                  {"priceMax", 110'000},         {"accessible", true}, {"idempotencyKey", "k"}};
+  const auto x = post(path, full.dump());
+  ASSERT_EQ(x->status(), 200) << x->answer().body;
+  ASSERT_EQ(said.best_holds.size(), 1u);
+  const auto& m = said.best_holds[0];
+  EXPECT_EQ(m.event, event);
+  EXPECT_EQ(m.user, me.user);
+  EXPECT_EQ(m.wish, (seat_wish{1, "A", 110'000, true}));
+  EXPECT_EQ(m.idempotency_key, "k");
+  EXPECT_EQ(gated, std::vector{event});
+  const auto r = x->json()["reservation"];
+  EXPECT_EQ(x->json()["message"], "Seat reserved temporarily");
+  EXPECT_EQ(r["fencingToken"], 41);
+  EXPECT_EQ(r["seats"], json::array({{{"id", to_string(view.items[0].seat)},
+                                      {"seat_label", "A-1-2"},
+                                      {"price", 110'000},
+                                      {"status", "locked"},
+                                      {"version", 3},
+                                      {"section", "A"},
+                                      {"row_number", 1},
+                                      {"seat_number", 2}}}));
+
+  const json least{{"eventId", to_string(event)}, {"count", 3}, {"idempotencyKey", "  "}};
+  ASSERT_EQ(post(path, least.dump())->status(), 200);
+  EXPECT_EQ(said.best_holds[1].wish, (seat_wish{.count = 3}));
+  EXPECT_EQ(said.best_holds[1].idempotency_key, "");
+}
+
+TEST_F(ticket_routes_test, best_available_refuses_what_it_does_not_understand) {
+  const auto path = "/api/seats/best-available";
+  EXPECT_EQ(post(path, "{", false)->status(), 401) << "before anything is read";
+  EXPECT_EQ(post(path, "{")->status(), 400);
+  const auto x = post(path, json{{"eventId", "1"},
+                                 {"count", 0},
+                                 {"section", ""},
+                                 {"priceMax", -1},
+                                 {"accessible", "yes"},
+                                 {"idempotencyKey", std::string(65, 'k')}}
+                                .dump());
+  ASSERT_EQ(x->status(), 400);
+  std::vector<std::string> fields;
+  const auto answer = x->json();
+  for (const auto& f : answer["fields"])
+    fields.push_back(f["field"]);
+  EXPECT_EQ(fields, (std::vector<std::string>{"eventId", "count", "section", "priceMax",
+                                              "accessible", "idempotencyKey"}));
+  EXPECT_EQ(post(path, json{{"eventId", to_string(event)}}.dump())->status(), 400);
+  EXPECT_TRUE(said.best_holds.empty());
+  EXPECT_TRUE(gated.empty());
+  admits = false;
+  const json good{{"eventId", to_string(event)}, {"count", 2}};
+  EXPECT_EQ(post(path, good.dump())->status(), 403);
+  EXPECT_TRUE(said.best_holds.empty());
+  admits = true;
+  said.reservation = failure{errc::seat_unavailable, "No 2 such seats side by side are available"};
+  const auto none = post(path, good.dump());
+  EXPECT_EQ(none->status(), 409);
+  EXPECT_EQ(none->json()["code"], "seat_unavailable");
+  const auto found = routes.find(verb::post, path);
+  ASSERT_NE(found.found, nullptr);
+  EXPECT_EQ(found.found->limit, rate_category::booking);
 }
 
 } // namespace

@@ -55,6 +55,14 @@ build() {
   fi
 }
 
+# setup [--tests]
 setup() {
-  "$root/tools/setup" || exit 1
+  "$root/tools/setup" "$@" || exit 1
+}
+
+# Where `tools/setup --tests` keeps the Python packages of the tests: another place for other versions.
+test_python_dir() {
+  local sum
+  sum="$(sha256sum "$root/tests/openapi/requirements.txt")"
+  echo "${XDG_CACHE_HOME:-$HOME/.cache}/tiketi/python-${sum:0:12}"
 }

@@ -1,7 +1,7 @@
 """Counts test cases in ctest's JUnit file.
 
-A GoogleTest program is one entry for ctest; its cases are counted from its output. Prints
-`<passed> <failed>` and then the name of each failure, one a line.
+A GoogleTest program or a run of pytest is one entry for ctest; its cases are counted from its
+output. Prints `<passed> <failed>` and then the name of each failure, one a line.
 """
 import re
 import sys
@@ -20,6 +20,9 @@ def main(path):
             continue
         good = sum(int(n) for n in re.findall(r"^\[  PASSED  \] (\d+) tests?", output, re.M))
         bad = re.findall(r"^\[  FAILED  \] ([\w./]+\.[\w./]+)", output, re.M)
+        # pytest: `=== 2 failed, 5 passed in 1.00s ===` and `FAILED test_a.py::test_b - why`
+        good += sum(int(n) for n in re.findall(r"^=*[^=\n]*?\b(\d+) passed\b[^=\n]* in [\d.]+s", output, re.M))
+        bad += re.findall(r"^FAILED (\S+::\S+)", output, re.M)
         if status == "run":
             passed += good or 1
             continue

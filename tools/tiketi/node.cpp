@@ -26,6 +26,7 @@
 #include "actors/token/tokens.hpp"
 #include "actors/vwr/role.hpp"
 #include "actors/vwr/type_ids.hpp"
+#include "actors/webhook/role.hpp"
 #include "net/client/curl_transport.hpp"
 #include "net/http/entry_gate.hpp"
 #include "net/http/health.hpp"
@@ -34,6 +35,7 @@
 #include "net/routes/auth.hpp"
 #include "net/routes/catalog.hpp"
 #include "net/routes/community.hpp"
+#include "net/routes/docs.hpp"
 #include "net/routes/images.hpp"
 #include "net/routes/internal_tickets.hpp"
 #include "net/routes/memberships.hpp"
@@ -45,6 +47,7 @@
 #include "net/routes/tickets.hpp"
 #include "net/routes/transfers.hpp"
 #include "net/routes/vwr.hpp"
+#include "net/routes/webhooks.hpp"
 #include "storage/files/image_store.hpp"
 #include "storage/sql/auth_store.hpp"
 #include "storage/sql/catalog_admin_store.hpp"
@@ -58,6 +61,7 @@
 #include "storage/sql/ticket_store.hpp"
 #include "storage/sql/transfer_store.hpp"
 #include "storage/sql/vwr_store.hpp"
+#include "storage/sql/webhook_store.hpp"
 #include "tools/tiketi/databases.hpp"
 
 #include <algorithm>
@@ -154,6 +158,7 @@ struct node::impl {
   void start();
   remote::remote_options calls() const;
   void start_remote();
+  void start_webhook();
   void start_auth();
   void start_ticket();
   void start_catalog();
@@ -186,8 +191,10 @@ struct node::impl {
   std::optional<room_tokens> room_passes;
   std::vector<std::shared_ptr<const void>> kept; ///< metrics that actors point to
   std::shared_ptr<remote::transport> outside;    ///< calls to other systems
+  std::shared_ptr<remote::transport> receivers;  ///< calls to webhooks
   caf::actor_system sys{actor_settings};
   remote::client_actor remote_client;
+  std::optional<webhook::webhook_role> webhook_role;
   std::optional<auth::auth_role> auth_role;
   std::optional<catalog::catalog_role> catalog_role;
   std::optional<catalog::admin_role> admin_role;
@@ -242,6 +249,7 @@ void node::impl::start() {
   // From those that are asked to those that ask. Ticket, queue and payment know each other, so the
   // ticket role learns of the others last, before anybody can reach it.
   start_remote();
+  start_webhook();
   start_auth();
   start_stats();
   start_ticket();
@@ -283,6 +291,39 @@ remote::remote_options node::impl::calls() const {
 void node::impl::start_remote() {
   outside = net::make_curl_transport({});
   remote_client = remote::start_remote(sys, *env, *registry, calls(), outside, {"toss", "google"});
+}
+
+/// Before every role whose events it gets.
+void node::impl::start_webhook() {
+  webhook::webhook_options options;
+  options.limits = {values.webhook_webhooks_max, values.webhook_webhooks_per_organiser,
+                    values.webhook_pending_max, values.webhook_dead_letters_max};
+  options.schedule.per_webhook_max = static_cast<std::size_t>(values.webhook_in_flight_per_webhook);
+  options.schedule.shared_max = static_cast<std::size_t>(values.webhook_in_flight_max);
+  options.retry.attempts_max = static_cast<std::uint32_t>(values.webhook_attempts_max);
+  options.retry.wait_first = values.webhook_retry_wait;
+  options.retry.wait_max = values.webhook_retry_wait_max;
+  options.retry.age_max = values.webhook_age_max;
+  options.retry.hold = values.remote_breaker_open;
+  options.attempt_timeout = values.webhook_attempt_timeout;
+  options.secret_overlap = values.webhook_secret_overlap;
+  options.keep_delivered = values.webhook_keep_delivered;
+  options.keep_dead = values.webhook_keep_dead;
+  auto made = calls();
+  made.response_bytes_max = static_cast<std::size_t>(values.webhook_response_bytes_max);
+  // As many connections as there may be deliveries: none waits for a slow receiver's.
+  const auto connections = options.schedule.shared_max + options.tests_max
+                           + static_cast<std::size_t>(values.webhook_webhooks_max);
+  receivers =
+      net::make_curl_transport({.connections_max = connections,
+                                .connections_per_host_max = connections,
+                                .public_addresses_only = !values.webhook_allow_private_addresses});
+  webhook_role =
+      webhook::start_webhook(sys, *env, *registry, options, made,
+                             {.writes = sql::make_webhook_writes(connect("webhook")),
+                              .own_queries = sql::make_webhook_queries(connect("webhook")),
+                              .front_queries = sql::make_webhook_queries(connect("webhook")),
+                              .via = receivers});
 }
 
 void node::impl::start_auth() {
@@ -331,7 +372,8 @@ void node::impl::start_catalog() {
       ticket::start_catalog_consumer(sys, ticket_role->writer, ticket_role->event_changed);
   catalog_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("catalog")),
                               {{"catalog-events", "ticket", catalog_consumer},
-                               {"catalog-events", "stats", stats_role->consumer}});
+                               {"catalog-events", "stats", stats_role->consumer},
+                               webhook_role->consumer()});
   catalog::catalog_options options;
   options.readers = static_cast<std::size_t>(values.catalog_readers);
   catalog::catalog_storage storage;
@@ -442,7 +484,8 @@ void node::impl::start_payment() {
   parts.transfers = ticket_role->transfers;
   parts.memberships = ticket_role->members;
   parts.subscriptions = {{"payment-events", "ticket", ticket_role->consumer},
-                         {"payment-events", "stats", stats_role->consumer}};
+                         {"payment-events", "stats", stats_role->consumer},
+                         webhook_role->consumer()};
   payment_role = payment::start_payment(sys, *env, *registry, options, std::move(parts));
 }
 
@@ -485,7 +528,8 @@ void node::impl::connect_roles() {
   ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
                              {payment_role->consumer(),
                               {"*", "benefits", benefits_consumer, beneficial},
-                              {"*", "stats", stats_role->consumer}});
+                              {"*", "stats", stats_role->consumer},
+                              webhook_role->consumer()});
   auth_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("auth")),
                            {{"user-events", "stats", stats_role->consumer}});
   ticket_role->links->set(payment_role->region, queue_role->region, ticket_relay);
@@ -592,6 +636,7 @@ void node::impl::listen() {
       });
   auto routes = std::make_shared<net::router>();
   net::add_health_route(*routes, health);
+  net::add_docs_routes(*routes);
   net::add_auth_routes(*routes, {.auth = auth_role->auth,
                                  .access_ttl = values.auth_access_ttl,
                                  .refresh_ttl = values.auth_refresh_ttl,
@@ -635,6 +680,9 @@ void node::impl::listen() {
                                             .members = ticket_role->members,
                                             .payments = payment_role->region,
                                             .payment_reader = payment_role->reader});
+  net::add_webhook_routes(
+      *routes, {.webhooks = webhook_role->webhooks,
+                .addresses = {values.webhook_allow_http, values.webhook_allow_private_addresses}});
 
   const net::actuator_deps actuator{.health = health,
                                     .is_draining = [this] { return front->is_draining(); },
@@ -644,10 +692,12 @@ void node::impl::listen() {
   std::shared_ptr<net::router> inside;
   if (values.http_management_port == 0) {
     net::add_actuator_routes(*routes, actuator);
+    net::add_mappings_route(*routes, *routes);
   } else {
     inside = std::make_shared<net::router>();
     net::add_health_route(*inside, health);
     net::add_actuator_routes(*inside, actuator);
+    net::add_mappings_route(*inside, *routes);
   }
   // Before the management port opens: its readiness asks this server.
   front = make_server(routes, values.http_port);
@@ -704,10 +754,14 @@ void node::impl::stop() {
     ticket::stop_ticket(sys, *ticket_role);
   if (auth_role)
     auth::stop(*auth_role);
+  if (webhook_role)
+    webhook::stop(*webhook_role);
   remote::stop_remote(remote_client);
   // Before the actor system goes: what is under way refers to actors.
   if (outside)
     outside->shutdown();
+  if (receivers)
+    receivers->shutdown();
 }
 
 } // namespace tiketi

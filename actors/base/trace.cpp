@@ -1,8 +1,8 @@
-#include "net/http/trace.hpp"
+#include "actors/base/trace.hpp"
 
 #include <cstdint>
 
-namespace tiketi::net {
+namespace tiketi {
 
 namespace {
 
@@ -39,4 +39,12 @@ std::string make_traceparent(environment& env) {
   return out;
 }
 
-} // namespace tiketi::net
+std::string child_traceparent(std::string_view parent, environment& env) {
+  if (!is_traceparent(parent))
+    return make_traceparent(env);
+  std::string out{parent};
+  put_hex(out, 36, env.random() | 1);
+  return out;
+}
+
+} // namespace tiketi

@@ -1,0 +1,115 @@
+"""Compares answers and requests with the document."""
+import copy
+import re
+
+import jsonschema_rs
+
+METHODS = ("get", "post", "put", "patch", "delete")
+APPLICATORS = ("allOf", "anyOf", "oneOf")
+
+
+def normalise(path):
+    """`/api/v1/events/{eventId}` and `/api/events/{id}` are one path."""
+    path = re.sub(r"^/api/v1/", "/api/", path)
+    return re.sub(r"{\w+}", "{}", path)
+
+
+def follow(document, thing):
+    while "$ref" in thing:
+        at = document
+        for part in thing["$ref"].removeprefix("#/").split("/"):
+            at = at[part]
+        thing = at
+    return thing
+
+
+def strict(schema, closed=True):
+    """The schema, but a property that it does not name is a mistake. In the document itself objects
+    stay open, so that clients expect more to come."""
+    if not isinstance(schema, dict):
+        return schema
+    out = dict(schema)
+    for key in APPLICATORS:
+        if key in out:
+            out[key] = [strict(s, closed=False) for s in out[key]]
+    if "properties" in out:
+        out["properties"] = {name: strict(s) for name, s in out["properties"].items()}
+    for key in ("items", "additionalProperties"):
+        if isinstance(out.get(key), dict):
+            out[key] = strict(out[key])
+    shaped = any(key in out for key in ("$ref", "properties", *APPLICATORS))
+    if closed and shaped and "additionalProperties" not in out:
+        out["unevaluatedProperties"] = False
+    return out
+
+
+class Contract:
+    def __init__(self, document):
+        self.document = document
+        self.components = copy.deepcopy(document["components"])
+        self.components["schemas"] = {
+            name: strict(schema, closed=False) for name, schema in self.components["schemas"].items()
+        }
+        self.validators = {}
+        self.operations = {}
+        for path, item in document["paths"].items():
+            for method in METHODS:
+                if method in item:
+                    op = dict(item[method])
+                    op["method"] = method
+                    op["path"] = path
+                    op["parameters"] = [
+                        follow(document, p)
+                        for p in item.get("parameters", []) + op.get("parameters", [])
+                    ]
+                    op["responses"] = {
+                        status: follow(document, answer) for status, answer in op["responses"].items()
+                    }
+                    if "requestBody" in op:
+                        op["requestBody"] = follow(document, op["requestBody"])
+                    self.operations[op["operationId"]] = op
+
+    def problems(self, schema, value):
+        # By identity: the schemas live as long as the document.
+        validator = self.validators.get(id(schema))
+        if validator is None:
+            validator = jsonschema_rs.Draft202012Validator(
+                {**strict(schema), "components": self.components}, validate_formats=True
+            )
+            self.validators[id(schema)] = validator
+        return [
+            f"{'/'.join(map(str, e.instance_path))}: {e.message[:300]}" for e in validator.iter_errors(value)
+        ]
+
+    def check_request(self, op, body):
+        schema = op["requestBody"]["content"]["application/json"]["schema"]
+        validator = jsonschema_rs.Draft202012Validator(
+            {**schema, "components": self.document["components"]}, validate_formats=True
+        )
+        found = [e.message for e in validator.iter_errors(body)]
+        assert not found, f"{op['operationId']}: the document does not allow this request: {found}"
+
+    def check_answer(self, op, answer):
+        """Status, content type, headers and body; `answer` is one of requests."""
+        name = f"{op['operationId']} answered {answer.status_code}"
+        expected = op["responses"].get(str(answer.status_code))
+        assert expected is not None, f"{name}, which is not in the document: {answer.text[:500]}"
+        for header, rule in expected.get("headers", {}).items():
+            rule = follow(self.document, rule)
+            if header not in answer.headers:
+                assert not rule.get("required"), f"{name} without {header}"
+                continue
+            value = answer.headers[header]
+            if rule["schema"].get("type") == "integer":
+                value = int(value)
+            found = self.problems(rule["schema"], value)
+            assert not found, f"{name}, {header}: {found}"
+        media = answer.headers.get("Content-Type", "").split(";")[0]
+        content = expected.get("content")
+        if content is None:
+            assert not answer.content, f"{name} with a body: {answer.text[:200]}"
+            return
+        assert media in content, f"{name} with the content type '{media}'"
+        if media == "application/json":
+            found = self.problems(content[media]["schema"], answer.json())
+            assert not found, f"{name}: {found}\n{answer.text[:1000]}"
