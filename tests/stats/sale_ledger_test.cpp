@@ -43,7 +43,7 @@ TEST_F(stats_sale_test, every_figure_of_every_report_equals_the_books_of_the_rol
   const auto truth = books();
   std::int64_t confirmed = 0, cancelled = 0, expired = 0, refunded = 0;
   for (const auto& r : truth.reservations) {
-    confirmed += r.view.status == ticket::reservation_status::confirmed;
+    confirmed += r.confirmed.has_value(); // whatever became of it
     cancelled += r.view.status == ticket::reservation_status::cancelled;
     expired += r.view.status == ticket::reservation_status::expired;
   }
@@ -57,7 +57,7 @@ TEST_F(stats_sale_test, every_figure_of_every_report_equals_the_books_of_the_rol
               static_cast<long long>(truth.memberships), static_cast<long long>(counts.declined),
               static_cast<long long>(counts.refused), static_cast<long long>(counts.repeated));
   // A sale in which nothing happens would be counted right too.
-  EXPECT_GT(confirmed, 30);
+  EXPECT_GT(confirmed, 50);
   EXPECT_GT(cancelled, 30);
   EXPECT_GT(expired, 30);
   EXPECT_GT(refunded, 30);

@@ -54,6 +54,7 @@ void shop_test::open_shop(std::uint64_t seed) {
     sql::migrate(db, sql::migrations_of(role)).value();
   }
   seats_ = std::make_unique<sql::database>(open("ticket"));
+  money_ = std::make_unique<sql::database>(open("payment"));
   start_stats();
   start_auth();
   start_ticket();
@@ -322,27 +323,29 @@ void shop_test::open_event() {
 
 void shop_test::change_an_event() {
   const auto event = any(events_);
-  switch (below(8)) {
+  switch (below(12)) {
   case 0:
   case 1:
+  case 2:
+  case 3:
     open_event();
     break;
-  case 2: {
+  case 4: {
     catalog::end_event m;
     m.event = event;
     m.remove = below(2) == 0;
     tell<catalog::event_ended>(admin_.admin, m, {});
     break;
   }
-  case 3:
-  case 4: {
+  case 5:
+  case 6: {
     catalog::change_seats m;
     m.event = event;
     m.offered = below(2) == 0;
     tell<catalog::seats_changed>(admin_.admin, m, {});
     break;
   }
-  case 5: {
+  case 7: {
     catalog::save_type m;
     m.what.event = event;
     m.what.type = {ticket_type_id{make_uuid(*env)}, "late type", {}, 44'000, 15};
@@ -370,24 +373,20 @@ void shop_test::register_person() {
   const auto email = fmt::format("person{}@example.com", ++named_);
   if (below(10) == 0) {
     auth::ensure_user m{email, "password1", "Root", "admin"};
-    tell<auth::ensured>(accounts_, m, [this](const auth::ensured& x) {
-      people_.push_back({x.id, {}});
-    });
+    tell<auth::ensured>(accounts_, m, [this](const auth::ensured& x) { people_.push_back(x.id); });
   } else {
     auth::register_account m{email, "password1", "Ada", "010"};
-    tell<auth::session>(accounts_, m, [this](const auth::session& x) {
-      people_.push_back({x.user.id, {}});
-    });
+    tell<auth::session>(accounts_, m,
+                        [this](const auth::session& x) { people_.push_back(x.user.id); });
   }
   sched.run();
 }
 
-void shop_test::hold(person& who) {
+void shop_test::hold(user_id who) {
   const auto event = any(events_);
-  const auto place = static_cast<std::size_t>(&who - people_.data());
-  const auto done = [this, place](const ticket::reservation_view& r) {
+  const auto done = [this, who](const ticket::reservation_view& r) {
     ++counts.holds;
-    people_[place].reservations.push_back(r.id);
+    held_.push_back({who, r.id});
   };
   const auto ids_of = [&](const std::string& query) {
     std::vector<std::string> out;
@@ -403,7 +402,7 @@ void shop_test::hold(person& who) {
   auto types = ids_of("SELECT id FROM ticket_types WHERE event_id = ");
   auto seats = ids_of("SELECT id FROM seats WHERE retired = 0 AND event_id = ");
   if (!types.empty() && (seats.empty() || below(3) == 0)) {
-    ticket::reserve_tickets m{event, who.id, {}, {}};
+    ticket::reserve_tickets m{event, who, {}, {}};
     m.items.push_back(
         {*parse_id<ticket_type_id>(any(types)), static_cast<std::int32_t>(1 + below(3))});
     tell<ticket::reservation_view>(tickets_.region, m, done);
@@ -411,7 +410,7 @@ void shop_test::hold(person& who) {
   }
   if (seats.empty())
     return;
-  ticket::reserve_seats m{event, who.id, {}, {}};
+  ticket::reserve_seats m{event, who, {}, {}};
   // Neighbours; whether they are free is for the shop to say.
   const auto first = below(seats.size());
   for (auto i = first; i < seats.size() && i <= first + below(3); ++i)
@@ -424,66 +423,66 @@ const char* shop_test::any_method() {
   return methods[below(5)];
 }
 
-void shop_test::pay(person& who, reservation_id what) {
-  payment::process_payment m{what, who.id, any_method()};
-  tell<payment::payment_done>(payments_.region, m,
-                              [this](const payment::payment_done&) { ++counts.paid; });
+void shop_test::pay(const ticket_of& what) {
+  payment::process_payment m{what.id, what.owner, any_method()};
+  tell<payment::payment_done>(payments_.region, m, [this, what](const payment::payment_done&) {
+    ++counts.paid;
+    bought_.push_back(what);
+  });
 }
 
-void shop_test::cancel(person& who, reservation_id what) {
+void shop_test::cancel(const ticket_of& what) {
   if (below(6) == 0) {
-    tell<ticket::reservation_view>(tickets_.region, ticket::end_reservation{what, "by the house"},
-                                   {});
+    tell<ticket::reservation_view>(tickets_.region,
+                                   ticket::end_reservation{what.id, "by the house"}, {});
     return;
   }
-  tell<ticket::reservation_view>(tickets_.region, ticket::cancel_reservation{what, who.id}, {});
+  ticket::cancel_reservation m;
+  m.reservation = what.id;
+  m.user = what.owner;
+  tell<ticket::reservation_view>(tickets_.region, m, {});
 }
 
-void shop_test::take_back(person& who, reservation_id what) {
+void shop_test::take_back(const ticket_of& what) {
   std::string id;
-  auto db = open("payment");
-  sql::built_query q{db};
+  sql::built_query q{*money_};
   q << "SELECT id FROM payments WHERE status = 'captured' AND reservation_id = ";
-  q.value(what).into(id);
+  q.value(what.id).into(id);
   if (q.run())
     tell<payment::payment_done>(payments_.region,
-                                payment::cancel_payment{id, who.id, "changed my mind"}, {});
+                                payment::cancel_payment{id, what.owner, "changed my mind"}, {});
 }
 
-void shop_test::offer(person& who, reservation_id what) {
+void shop_test::offer(const ticket_of& what) {
   if (!offers_.empty() && below(8) == 0) {
     tell<ticket::listing_cancelled>(tickets_.transfers,
-                                    ticket::cancel_listing{offers_.back(), who.id}, {});
+                                    ticket::cancel_listing{offers_.back(), what.owner}, {});
     return;
   }
-  tell<ticket::transfer_view>(tickets_.transfers, ticket::create_listing{what, who.id},
+  tell<ticket::transfer_view>(tickets_.transfers, ticket::create_listing{what.id, what.owner},
                               [this](const ticket::transfer_view& t) {
                                 ++counts.offered;
                                 offers_.push_back(t.terms.id);
                               });
 }
 
-void shop_test::buy_offered(person& who) {
+void shop_test::buy_offered(user_id who) {
   if (offers_.empty())
     return;
-  // Mostly a new one.
-  const auto last = offers_.size() - 1;
-  const auto& what = offers_[below(3) == 0 ? below(offers_.size())
-                                           : last - below(std::min<std::size_t>(last + 1, 3))];
-  payment::process_payment m{{payment::subject_kind::transfer, what.value}, who.id, any_method()};
-  const auto place = static_cast<std::size_t>(&who - people_.data());
-  tell<payment::payment_done>(payments_.region, m, [this, place, what](const auto&) {
+  const auto what = recent(offers_);
+  payment::process_payment m{{payment::subject_kind::transfer, what.value}, who, any_method()};
+  tell<payment::payment_done>(payments_.region, m, [this, who, what](const auto&) {
     ++counts.paid;
     std::string id;
     sql::built_query q{*seats_};
     q << "SELECT reservation_id FROM ticket_transfers WHERE id = ";
     q.value(what).into(id);
     if (q.run())
-      people_[place].reservations.push_back(*parse_id<reservation_id>(id));
+      bought_.push_back({who, *parse_id<reservation_id>(id)});
   });
 }
 
-void shop_test::become_member(person& who) {
+void shop_test::become_member(user_id who) {
   std::vector<std::string> artists;
   std::string id;
   sql::built_query q{*seats_};
@@ -493,59 +492,55 @@ void shop_test::become_member(person& who) {
     artists.push_back(id);
   if (artists.empty())
     return;
-  const membership::subscribe m{who.id, *parse_id<artist_id>(any(artists))};
+  const membership::subscribe m{who, *parse_id<artist_id>(any(artists))};
   tell<membership::membership_view>(
-      tickets_.members, m, [this, user = who.id](const membership::membership_view& v) {
+      tickets_.members, m, [this, who](const membership::membership_view& v) {
         tell<payment::payment_done>(
             payments_.region,
             payment::process_payment{
-                {payment::subject_kind::membership, v.row.id.value}, user, any_method()},
+                {payment::subject_kind::membership, v.row.id.value}, who, any_method()},
             {});
       });
 }
 
 void shop_test::step() {
   const auto dice = below(100);
-  auto& who = any(people_);
-  if (dice < 6)
+  const auto who = any(people_);
+  if (dice < 5)
     register_person();
-  else if (dice < 9)
+  else if (dice < 7)
     change_an_event();
-  else if (dice < 12)
+  else if (dice < 11)
     become_member(who);
   else if (dice < 18)
     buy_offered(who);
-  else if (dice < 48 || who.reservations.empty())
+  else if (dice < 45 || held_.empty())
     hold(who);
-  else {
-    // Mostly the newest one, which still waits for its money.
-    const auto what = below(3) == 0 ? any(who.reservations) : who.reservations.back();
-    if (dice < 80)
-      pay(who, what);
-    if (dice >= 77 && dice < 92) // a few right after, or with, the payment
-      cancel(who, what);
-    if (dice >= 92 && dice < 95)
-      take_back(who, what);
-    if (dice >= 95)
-      offer(who, what);
+  else if (dice < 78) {
+    // Some pay with one hand and cancel with the other.
+    const auto what = recent(held_);
+    if (dice < 74)
+      pay(what);
+    if (dice >= 72)
+      cancel(what);
+  } else if (!bought_.empty()) {
+    const auto what = recent(bought_);
+    if (dice < 83)
+      cancel(what);
+    else if (dice < 88)
+      take_back(what);
+    else
+      offer(what);
   }
   // The next one may come at the same time. No ticket is resold twice at the same time, though:
   // its second sale needs an offer that follows the first one.
-  if (below(5) == 0 && dice < 95)
+  if (below(5) == 0 && dice < 88)
     return;
   sched.run();
-  switch (below(12)) {
-  case 0:
-    advance(std::chrono::milliseconds{1 + below(5'400'000)});
-    break;
-  case 1:
-  case 2:
-  case 3:
-    advance(std::chrono::milliseconds{1 + below(600'000)});
-    break;
-  default:
-    advance(std::chrono::milliseconds{1 + below(60'000)});
-  }
+  // Holds live for five minutes, so most steps are closer together than that.
+  const auto pause = below(40);
+  const std::uint64_t most = pause == 0 ? 21'600'000 : pause < 5 ? 600'000 : 30'000;
+  advance(std::chrono::milliseconds{1 + below(most)});
 }
 
 void shop_test::settle() {

@@ -11,6 +11,8 @@
 #include "tests/storage/temporary_folder.hpp"
 #include "tests/support/actor_fixture.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -63,9 +65,10 @@ protected:
   shop_counts counts;
 
 private:
-  struct person {
-    user_id id;
-    std::vector<reservation_id> reservations;
+  /// A reservation and who had it when it was put down here.
+  struct ticket_of {
+    user_id owner;
+    reservation_id id;
   };
 
   sql::database open(const std::string& role) const;
@@ -84,18 +87,25 @@ private:
   void open_event();
   void change_an_event();
   void register_person();
-  void hold(person& who);
-  void pay(person& who, reservation_id what);
-  void cancel(person& who, reservation_id what);
-  void take_back(person& who, reservation_id what);
-  void offer(person& who, reservation_id what);
-  void buy_offered(person& who);
-  void become_member(person& who);
+  void hold(user_id who);
+  void pay(const ticket_of& what);
+  void cancel(const ticket_of& what);
+  void take_back(const ticket_of& what);
+  void offer(const ticket_of& what);
+  void buy_offered(user_id who);
+  void become_member(user_id who);
   const char* any_method();
 
   template <class T>
-  T& any(std::vector<T>& of) {
+  const T& any(const std::vector<T>& of) {
     return of[below(of.size())];
+  }
+
+  /// Mostly one of the last.
+  template <class T>
+  const T& recent(const std::vector<T>& of) {
+    return of[of.size() - 1
+              - below(below(3) == 0 ? of.size() : std::min<std::size_t>(of.size(), 3))];
   }
 
   temporary_folder folder_;
@@ -105,6 +115,7 @@ private:
   std::unique_ptr<auth::auth_metrics> auth_metrics_;
   session_tokens tokens_ = session_tokens::make("a-test-secret-that-is-long-enough-").value();
   std::unique_ptr<sql::database> seats_; ///< to choose seats from
+  std::unique_ptr<sql::database> money_; ///< to choose payments from
 
   auth::auth_actor accounts_;
   catalog::catalog_actor catalog_;
@@ -118,7 +129,9 @@ private:
   std::vector<layout_id> halls_;
   std::vector<event_id> events_;
   std::vector<transfer_id> offers_;
-  std::vector<person> people_;
+  std::vector<user_id> people_;
+  std::vector<ticket_of> held_;
+  std::vector<ticket_of> bought_;
   std::map<payment_id, bool> captured_;
   int named_ = 0;
 
