@@ -62,6 +62,7 @@ std::string envelope(const uuid& id, std::string_view type, std::uint32_t versio
 const std::vector<std::string>& known_types() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> out;
+    out.reserve(std::size(listed));
     for (const auto& entry : listed)
       out.push_back(entry.first);
     return out;
