@@ -4,6 +4,7 @@
 #include "actors/reservation/domain_events.hpp"
 #include "actors/reservation/reservation.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 #include <variant>
@@ -118,6 +119,27 @@ void world::register_user(std::vector<domain_event>& out) {
   out.push_back(std::move(e));
 }
 
+namespace {
+
+std::int64_t count_of(const std::vector<ticket::reservation_item>& items, const ledger_row& row) {
+  return std::ranges::count_if(items, [&](const auto& i) {
+    return !i.seat.is_nil() && i.section == row.section && i.row == row.row
+           && i.unit_price == row.price;
+  });
+}
+
+} // namespace
+
+std::int64_t world::taken(std::size_t event, const ledger_row& row) const {
+  std::int64_t sum = 0;
+  for (const auto& r : reservations)
+    if (r.event == event
+        && (r.view.status == ticket::reservation_status::pending
+            || r.view.status == ticket::reservation_status::confirmed))
+      sum += count_of(r.view.items, row);
+  return sum;
+}
+
 void world::create(std::vector<domain_event>& out) {
   ledger_reservation r;
   r.event = below(events.size());
@@ -141,6 +163,8 @@ void world::create(std::vector<domain_event>& out) {
       item.unit_price = type.price;
     } else {
       const auto& row = event.rows[below(event.rows.size())];
+      if (taken(r.event, row) + count_of(v.items, row) >= row.seats)
+        continue; // sold out: nobody sells a seat twice
       item.seat = seat_id{make_uuid(*env_)};
       item.section = row.section;
       item.row = row.row;
@@ -151,6 +175,8 @@ void world::create(std::vector<domain_event>& out) {
     v.total_amount += item.unit_price * item.quantity;
     v.items.push_back(std::move(item));
   }
+  if (v.items.empty())
+    return;
   r.spent = v.total_amount;
   out.push_back(ticket::created_event(v, now, *env_));
   reservations.push_back(std::move(r));

@@ -31,6 +31,9 @@ private:
   std::uint64_t below(std::uint64_t n) { return chance_() % n; }
   std::optional<std::size_t> pick(const std::function<bool(const ledger_reservation&)>& wanted);
 
+  /// Seats of a row of `event` that are held or sold.
+  std::int64_t taken(std::size_t event, const ledger_row& row) const;
+
   void register_user(std::vector<domain_event>& out);
   void create(std::vector<domain_event>& out);
   void confirm(std::vector<domain_event>& out);
