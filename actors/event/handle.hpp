@@ -28,6 +28,9 @@ using region_actor = caf::typed_actor<caf::replies_to<reserve_seats>::with<reser
                                       caf::replies_to<apply_payment>::with<payment_outcome>,
                                       caf::replies_to<apply_refund>::with<refund_applied>>;
 
+/// The seat maps as those see them who follow their changes. The region implements it.
+using seat_changes_view = caf::typed_actor<caf::replies_to<get_seat_changes>::with<seat_changes>>;
+
 /// Reads of committed state that need no event actor. Blocking, so detached; run a small pool.
 using reader_actor = caf::typed_actor<caf::replies_to<get_reservation>::with<reservation_view>,
                                       caf::replies_to<list_reservations>::with<reservation_list>,
