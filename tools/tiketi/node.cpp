@@ -44,6 +44,7 @@
 #include "net/routes/reservations.hpp"
 #include "net/routes/seats.hpp"
 #include "net/routes/stats.hpp"
+#include "net/routes/streams.hpp"
 #include "net/routes/tickets.hpp"
 #include "net/routes/transfers.hpp"
 #include "net/routes/vwr.hpp"
@@ -171,6 +172,7 @@ struct node::impl {
   void connect_roles();
   void add_demo();
   void await_catalog();
+  net::stream_routes start_streams(const net::entry_gate& gate);
   void listen();
   void add_rooms(net::router& routes) const;
   std::unique_ptr<net::server> make_server(std::shared_ptr<const net::router> routes,
@@ -214,6 +216,8 @@ struct node::impl {
   consumer_actor benefits_consumer; ///< of what is told to members and about them
   relay_actor catalog_relay;
   relay_actor ticket_relay;
+  net::seat_hub_actor seat_hub;
+  net::queue_hub_actor queue_hub;
   std::shared_ptr<net::health_monitor> health;
   std::unique_ptr<net::server> front;
   std::unique_ptr<net::server> management;
@@ -617,6 +621,35 @@ std::unique_ptr<net::server> node::impl::make_server(std::shared_ptr<const net::
   return std::make_unique<net::server>(sys, *env, *registry, std::move(parts), std::move(options));
 }
 
+net::stream_routes node::impl::start_streams(const net::entry_gate& gate) {
+  net::stream_routes out;
+  out.limits = std::make_shared<net::listener_limits>(
+      net::listener_bounds{static_cast<std::size_t>(values.streams_listeners_max),
+                           static_cast<std::size_t>(values.streams_event_max),
+                           static_cast<std::size_t>(values.streams_address_max)});
+  out.bounds = {static_cast<std::size_t>(values.streams_waiting_events_max),
+                static_cast<std::size_t>(values.streams_waiting_kib_max) * 1024};
+  out.seat_metrics = std::make_shared<net::stream_metrics>(*registry, "seats");
+  out.queue_metrics = std::make_shared<net::stream_metrics>(*registry, "queue");
+  out.gate = gate;
+  out.gate_seat_map = values.gateway_gate_seat_map;
+  net::seat_hub_options seats;
+  seats.interval = values.streams_seat_interval;
+  seats.heartbeat = values.streams_heartbeat;
+  seats.duration_max = values.streams_duration_max;
+  seat_hub = net::spawn_seat_hub(sys, *env, ticket_role->region, out.seat_metrics, seats);
+  net::queue_hub_options queues;
+  queues.interval = values.streams_queue_interval;
+  queues.heartbeat = values.streams_heartbeat;
+  queues.duration_max = values.streams_duration_max;
+  queue_hub = net::spawn_queue_hub(sys, *env, queue_role->region,
+                                   net::make_queue_painter(*entries, values.queue_entry_token_ttl),
+                                   out.queue_metrics, queues);
+  out.seats = seat_hub;
+  out.queues = queue_hub;
+  return out;
+}
+
 void node::impl::listen() {
   const auto gate =
       net::make_entry_gate({.enabled = values.gateway_entry_gate}, *entries, queue_role->region);
@@ -665,6 +698,7 @@ void node::impl::listen() {
                                  .reader = ticket_role->reader,
                                  .gate = gate,
                                  .gate_seat_map = values.gateway_gate_seat_map});
+  net::add_stream_routes(*routes, start_streams(gate));
   net::add_reservation_routes(
       *routes, {.region = ticket_role->region, .reader = ticket_role->reader, .gate = gate});
   net::add_payment_routes(*routes, {.region = payment_role->region,
@@ -724,6 +758,8 @@ void node::impl::stop() {
   management.reset();
   front.reset();
   // Those that ask before those that are asked; the actor system waits for all of them.
+  caf::anon_send_exit(seat_hub, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(queue_hub, caf::exit_reason::user_shutdown);
   if (community_role)
     community::stop(*community_role);
   if (payment_role)
