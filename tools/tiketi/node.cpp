@@ -14,6 +14,7 @@
 #include "actors/community/role.hpp"
 #include "actors/event/catalog_consumer.hpp"
 #include "actors/event/role.hpp"
+#include "actors/idempotency/role.hpp"
 #include "actors/payment/role.hpp"
 #include "actors/payment/toss.hpp"
 #include "actors/queue/role.hpp"
@@ -26,6 +27,7 @@
 #include "net/client/curl_transport.hpp"
 #include "net/http/entry_gate.hpp"
 #include "net/http/health.hpp"
+#include "net/http/idempotency.hpp"
 #include "net/http/server.hpp"
 #include "net/routes/admin.hpp"
 #include "net/routes/auth.hpp"
@@ -46,6 +48,7 @@
 #include "storage/sql/catalog_admin_store.hpp"
 #include "storage/sql/catalog_store.hpp"
 #include "storage/sql/community_store.hpp"
+#include "storage/sql/idempotency_store.hpp"
 #include "storage/sql/membership_store.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/queue_journal.hpp"
@@ -125,6 +128,7 @@ struct node::impl {
   void start_rooms();
   void start_payment();
   void start_community();
+  void start_keeper();
   void connect_roles();
   void add_demo();
   void await_catalog();
@@ -162,6 +166,7 @@ struct node::impl {
   std::optional<vwr::room_role> room_role;
   std::optional<payment::payment_role> payment_role;
   std::optional<community::community_role> community_role;
+  std::optional<idempotency::keeper_role> keeper_role;
   consumer_actor catalog_consumer;
   consumer_actor member_consumer;   ///< of `membership-events`, for the catalog
   consumer_actor benefits_consumer; ///< of what is told to members and about them
@@ -210,6 +215,7 @@ void node::impl::start() {
   start_rooms();
   start_payment();
   start_community();
+  start_keeper();
   connect_roles();
   if (values.demo_enabled)
     add_demo();
@@ -418,6 +424,18 @@ void node::impl::start_community() {
   community_role = community::start_community(sys, *env, *registry, options, std::move(parts));
 }
 
+void node::impl::start_keeper() {
+  idempotency::keeper_options options;
+  options.rules.retention = values.gateway_idempotency_ttl;
+  options.rules.keys_per_owner = static_cast<std::size_t>(values.gateway_idempotency_keys_per_user);
+  options.rules.keys_max = static_cast<std::size_t>(values.gateway_idempotency_keys_max);
+  options.rules.cache_bytes = static_cast<std::size_t>(values.gateway_idempotency_cache_mib) << 20;
+  keeper_role = idempotency::start_keeper(sys, *env, *registry, options,
+                                          {.writes = sql::make_key_writes(connect("gateway")),
+                                           .queries = sql::make_key_queries(connect("gateway"))});
+  kept.push_back(keeper_role->metrics);
+}
+
 void node::impl::connect_roles() {
   member_consumer = catalog::start_member_consumer(sys, catalog_role->writer);
   benefits_consumer = spawn_topic_dispatch(
@@ -560,6 +578,7 @@ void node::impl::listen() {
                                     .reader = payment_role->reader,
                                     .client_key = values.payment_toss_client_key});
   net::add_community_routes(*routes, {community_role->community});
+  net::honour_idempotency_keys(*routes, keeper_role->keys);
   net::add_membership_routes(*routes, {ticket_role->members});
   net::add_transfer_routes(*routes, {ticket_role->transfers});
   net::add_internal_ticket_routes(*routes, {.region = ticket_role->region,
@@ -607,6 +626,8 @@ void node::impl::stop() {
   management.reset();
   front.reset();
   // Those that ask before those that are asked; the actor system waits for all of them.
+  if (keeper_role)
+    idempotency::stop(*keeper_role);
   if (community_role)
     community::stop(*community_role);
   if (payment_role)
