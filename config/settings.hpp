@@ -62,6 +62,10 @@ struct settings {
   std::chrono::milliseconds streams_queue_interval{};
   std::chrono::milliseconds streams_heartbeat{};
   std::chrono::seconds streams_duration_max{};
+  std::chrono::seconds gateway_idempotency_ttl{};
+  std::int64_t gateway_idempotency_keys_per_user = 0;
+  std::int64_t gateway_idempotency_keys_max = 0;
+  std::int64_t gateway_idempotency_cache_mib = 0;
   // auth
   std::string auth_jwt_secret;
   std::string auth_internal_token;

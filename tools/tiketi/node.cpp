@@ -14,6 +14,7 @@
 #include "actors/community/role.hpp"
 #include "actors/event/catalog_consumer.hpp"
 #include "actors/event/role.hpp"
+#include "actors/idempotency/role.hpp"
 #include "actors/membership/membership.hpp"
 #include "actors/membership/membership_actor.hpp"
 #include "actors/payment/role.hpp"
@@ -30,6 +31,7 @@
 #include "net/client/curl_transport.hpp"
 #include "net/http/entry_gate.hpp"
 #include "net/http/health.hpp"
+#include "net/http/idempotency.hpp"
 #include "net/http/server.hpp"
 #include "net/routes/admin.hpp"
 #include "net/routes/auth.hpp"
@@ -54,6 +56,7 @@
 #include "storage/sql/catalog_admin_store.hpp"
 #include "storage/sql/catalog_store.hpp"
 #include "storage/sql/community_store.hpp"
+#include "storage/sql/idempotency_store.hpp"
 #include "storage/sql/membership_store.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/queue_journal.hpp"
@@ -169,6 +172,7 @@ struct node::impl {
   void start_payment();
   void start_community();
   void start_stats();
+  void start_keeper();
   void connect_roles();
   void add_demo();
   void await_catalog();
@@ -210,6 +214,7 @@ struct node::impl {
   std::optional<payment::payment_role> payment_role;
   std::optional<community::community_role> community_role;
   std::optional<stats::stats_role> stats_role;
+  std::optional<idempotency::keeper_role> keeper_role;
   consumer_actor catalog_consumer;
   relay_actor auth_relay;
   consumer_actor member_consumer;   ///< of `membership-events`, for the catalog
@@ -263,6 +268,7 @@ void node::impl::start() {
   start_rooms();
   start_payment();
   start_community();
+  start_keeper();
   connect_roles();
   if (values.demo_enabled)
     add_demo();
@@ -522,6 +528,18 @@ void node::impl::start_stats() {
   stats_role = stats::start_stats(sys, *env, *registry, options, std::move(parts));
 }
 
+void node::impl::start_keeper() {
+  idempotency::keeper_options options;
+  options.rules.retention = values.gateway_idempotency_ttl;
+  options.rules.keys_per_owner = static_cast<std::size_t>(values.gateway_idempotency_keys_per_user);
+  options.rules.keys_max = static_cast<std::size_t>(values.gateway_idempotency_keys_max);
+  options.rules.cache_bytes = static_cast<std::size_t>(values.gateway_idempotency_cache_mib) << 20;
+  keeper_role = idempotency::start_keeper(sys, *env, *registry, options,
+                                          {.writes = sql::make_key_writes(connect("gateway")),
+                                           .queries = sql::make_key_queries(connect("gateway"))});
+  kept.push_back(keeper_role->metrics);
+}
+
 void node::impl::connect_roles() {
   member_consumer = catalog::start_member_consumer(sys, catalog_role->writer);
   auto beneficial = membership::events_of_points();
@@ -706,6 +724,7 @@ void node::impl::listen() {
                                     .client_key = values.payment_toss_client_key});
   net::add_community_routes(*routes, {community_role->community});
   net::add_stats_routes(*routes, {stats_role->stats});
+  net::honour_idempotency_keys(*routes, keeper_role->keys);
   net::add_membership_routes(*routes, {ticket_role->members});
   net::add_transfer_routes(*routes, {ticket_role->transfers});
   net::add_internal_ticket_routes(*routes, {.region = ticket_role->region,
@@ -760,6 +779,8 @@ void node::impl::stop() {
   // Those that ask before those that are asked; the actor system waits for all of them.
   caf::anon_send_exit(seat_hub, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(queue_hub, caf::exit_reason::user_shutdown);
+  if (keeper_role)
+    idempotency::stop(*keeper_role);
   if (community_role)
     community::stop(*community_role);
   if (payment_role)
