@@ -89,7 +89,7 @@ protected:
 };
 
 TEST_F(idempotency_program_test, a_crowd_with_one_key_reserves_once_and_pays_once) {
-  start();
+  ASSERT_NO_FATAL_FAILURE(start());
   log_in("demo@tiketi.local", "demo-password");
   find_event();
   std::set<std::string> bodies;
@@ -115,7 +115,7 @@ TEST_F(idempotency_program_test, a_crowd_with_one_key_reserves_once_and_pays_onc
 
   // The same after kill -9: nothing is sold again.
   server->kill();
-  start();
+  ASSERT_NO_FATAL_FAILURE(start());
   const auto again = call("POST", "/payments/process", payment, "pay-1");
   EXPECT_EQ(again.body, *bodies.begin());
   EXPECT_EQ(again.headers.count("idempotent-replayed"), 1u);
@@ -125,7 +125,7 @@ TEST_F(idempotency_program_test, a_crowd_with_one_key_reserves_once_and_pays_onc
 }
 
 TEST_F(idempotency_program_test, a_replay_passes_no_gate_and_a_refused_entry_is_not_kept) {
-  start();
+  ASSERT_NO_FATAL_FAILURE(start());
   log_in("demo@tiketi.local", "demo-password");
   find_event();
   const auto first = call("POST", "/seats/reserve", seat(0), "k");
@@ -152,7 +152,7 @@ TEST_F(idempotency_program_test, a_replay_passes_no_gate_and_a_refused_entry_is_
 }
 
 TEST_F(idempotency_program_test, a_reservation_whose_answer_was_lost_is_found_by_its_key) {
-  start();
+  ASSERT_NO_FATAL_FAILURE(start());
   log_in("demo@tiketi.local", "demo-password");
   find_event();
   const auto first = call("POST", "/seats/reserve", seat(0), "k");
@@ -160,7 +160,7 @@ TEST_F(idempotency_program_test, a_reservation_whose_answer_was_lost_is_found_by
   server->kill();
   // As if the process had died between the sale's commit and keeping the answer.
   sqlite_number(data.path() / "gateway.db", "DELETE FROM idempotency_keys RETURNING 1");
-  start();
+  ASSERT_NO_FATAL_FAILURE(start());
   const auto again = call("POST", "/seats/reserve", seat(0), "k");
   EXPECT_EQ(again.status, 200) << again.body;
   EXPECT_EQ(again.headers.count("idempotent-replayed"), 0u) << "the sale itself answered";
@@ -170,7 +170,7 @@ TEST_F(idempotency_program_test, a_reservation_whose_answer_was_lost_is_found_by
 }
 
 TEST_F(idempotency_program_test, new_stock_is_made_once) {
-  start();
+  ASSERT_NO_FATAL_FAILURE(start());
   log_in("admin@tiketi.local", "admin-password");
   const auto listed = call("GET", "/events?status=on_sale&limit=1").json()["events"];
   const auto path = "/admin/events/" + listed.at(0)["id"].get<std::string>() + "/tickets";
@@ -185,7 +185,7 @@ TEST_F(idempotency_program_test, new_stock_is_made_once) {
   EXPECT_LT(replies.front().status, 300) << replies.front().body;
   EXPECT_EQ(count(), 1);
   server->kill();
-  start();
+  ASSERT_NO_FATAL_FAILURE(start());
   EXPECT_EQ(call("POST", path, type, "type-1").body, replies.front().body);
   EXPECT_EQ(count(), 1);
   EXPECT_EQ(server->stop(), 0) << server->log_tail();
