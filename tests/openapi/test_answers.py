@@ -99,7 +99,14 @@ def stage(call):
             "layout_config": {
                 "sections": [
                     {"name": "A", "rows": 2, "seatsPerRow": 5, "price": 120000},
-                    {"name": "B", "rows": 1, "seatsPerRow": 5, "price": 90000, "startRow": 3},
+                    {
+                        "name": "B",
+                        "rows": 1,
+                        "seatsPerRow": 5,
+                        "price": 90000,
+                        "startRow": 3,
+                        "accessible": [{"row": 3, "from": 1, "to": 2}],
+                    },
                 ]
             },
         },

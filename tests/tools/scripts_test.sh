@@ -56,10 +56,14 @@ cat >"$work/junit.xml" <<'END'
 [  FAILED  ] a_test.b</system-out></testcase>
 <testcase name="crash" status="fail"><system-out>Segmentation fault</system-out></testcase>
 <testcase name="plain" status="run"><system-out>ok</system-out></testcase>
+<testcase name="pytest" status="fail"><system-out>..F
+FAILED test_a.py::test_b - AssertionError: 1 passed
+1 failed, 2 passed in 0.12s</system-out></testcase>
 </testsuite>
 END
-expect 0 "6 2" python3 "$root/tools/lib/count_tests.py" "$work/junit.xml"
+expect 0 "8 3" python3 "$root/tools/lib/count_tests.py" "$work/junit.xml"
 expect 0 "mixed: a_test.b" python3 "$root/tools/lib/count_tests.py" "$work/junit.xml"
+expect 0 "pytest: test_a.py::test_b" python3 "$root/tools/lib/count_tests.py" "$work/junit.xml"
 
 if [ "$failures" -ne 0 ]; then
   echo "$failures expectations failed"
