@@ -53,6 +53,19 @@ struct settings {
   std::int64_t gateway_rate_limit_general = 0;
   bool gateway_entry_gate = false;
   bool gateway_gate_seat_map = false;
+  std::int64_t streams_listeners_max = 0;
+  std::int64_t streams_event_max = 0;
+  std::int64_t streams_address_max = 0;
+  std::int64_t streams_waiting_events_max = 0;
+  std::int64_t streams_waiting_kib_max = 0;
+  std::chrono::milliseconds streams_seat_interval{};
+  std::chrono::milliseconds streams_queue_interval{};
+  std::chrono::milliseconds streams_heartbeat{};
+  std::chrono::seconds streams_duration_max{};
+  std::chrono::seconds gateway_idempotency_ttl{};
+  std::int64_t gateway_idempotency_keys_per_user = 0;
+  std::int64_t gateway_idempotency_keys_max = 0;
+  std::int64_t gateway_idempotency_cache_mib = 0;
   // auth
   std::string auth_jwt_secret;
   std::string auth_internal_token;

@@ -1056,6 +1056,19 @@ private:
 
   void on(get_seat_map, promise_of<seat_map_view> promise) { promise.deliver(map_.publish()); }
 
+  void on(get_seat_changes m, promise_of<seat_changes> promise) {
+    seat_changes out;
+    out.version = map_.version();
+    const auto changed = map_.changed_since(m.since);
+    out.whole = !changed;
+    if (changed)
+      for (const auto i : *changed)
+        out.changes.push_back({seats_[i].row.id, map_.status(i)});
+    if (out.whole || m.with_map)
+      out.map = map_.publish();
+    promise.deliver(std::move(out));
+  }
+
   template <class Message, class Reply>
   void forward(record& r, Message m, promise_of<Reply>& promise) {
     start(r);
@@ -1205,6 +1218,9 @@ event_actor::behavior_type event_behavior(event_actor::stateful_pointer<event_st
       },
       [self](get_seat_map& m) -> caf::result<seat_map_view> {
         return self->state.sale->handle<seat_map_view>(m);
+      },
+      [self](get_seat_changes& m) -> caf::result<seat_changes> {
+        return self->state.sale->handle<seat_changes>(m);
       },
       [self](end_reservation& m) -> caf::result<reservation_view> {
         return self->state.sale->handle<reservation_view>(m);

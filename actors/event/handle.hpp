@@ -35,6 +35,9 @@ using region_actor = caf::typed_actor<caf::replies_to<reserve_seats>::with<reser
                                       caf::replies_to<check_listing>::with<payable>,
                                       caf::replies_to<buy_listed>::with<payment_outcome>>;
 
+/// The seat maps as those see them who follow their changes. The region implements it.
+using seat_changes_view = caf::typed_actor<caf::replies_to<get_seat_changes>::with<seat_changes>>;
+
 /// Reads of committed state that need no event actor. Blocking, so detached; run a small pool.
 using reader_actor = caf::typed_actor<caf::replies_to<get_reservation>::with<reservation_view>,
                                       caf::replies_to<list_reservations>::with<reservation_list>,

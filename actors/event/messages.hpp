@@ -320,6 +320,32 @@ struct seat_map_view {
   std::string etag; ///< quoted, changes with every byte of the body
 };
 
+/// Query: what changed on the seat map after `since` (an entity tag without quotes; empty: never
+/// seen). Answered by `seat_changes`. Fails with not_found.
+struct get_seat_changes {
+  event_id event;
+  std::string since;
+  bool with_map = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, get_seat_changes& x) {
+  return f(caf::meta::type_name("get_seat_changes"), x.event, x.since, x.with_map);
+}
+
+struct seat_change {
+  seat_id seat;
+  seat_status status = seat_status::available;
+};
+
+/// Never leaves the process.
+struct seat_changes {
+  std::string version; ///< the map as it is now
+  bool whole = false;  ///< what changed after `since` is not known: only the map says
+  std::vector<seat_change> changes;
+  seat_map_view map; ///< of `version`, where asked for or `whole`; empty otherwise
+};
+
 /// Query: the ticket types of an event, by price descending; empty for an unknown event.
 struct get_ticket_types {
   event_id event;
@@ -431,3 +457,4 @@ typename Inspector::result_type inspect(Inspector& f, layout_list& x) {
 } // namespace tiketi::ticket
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::seat_map_view)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::seat_changes)

@@ -29,6 +29,9 @@ event_id event_of(const reserve_tickets& m) {
 event_id event_of(const reserve_best& m) {
   return m.event;
 }
+event_id event_of(const get_seat_changes& m) {
+  return m.event;
+}
 event_id event_of(const get_seat_map& m) {
   return m.event;
 }
@@ -238,6 +241,9 @@ region_control::behavior_type region_behavior(region_control::stateful_pointer<r
       },
       [self](cancel_reservation& m) -> caf::result<reservation_view> {
         return self->state.region->handle<reservation_view>(m);
+      },
+      [self](get_seat_changes& m) -> caf::result<seat_changes> {
+        return self->state.region->handle<seat_changes>(m);
       },
       [self](end_reservation& m) -> caf::result<reservation_view> {
         return self->state.region->handle<reservation_view>(m);

@@ -25,6 +25,7 @@ struct load_events {};
 /// `region_actor` with what the role itself says to it.
 using region_control =
     region_actor::extend<caf::replies_to<end_reservation>::with<reservation_view>,
+                         caf::replies_to<get_seat_changes>::with<seat_changes>,
                          caf::reacts_to<passivate_event>, caf::reacts_to<stay_event>,
                          caf::reacts_to<event_changed>, caf::reacts_to<restart_event>,
                          caf::reacts_to<load_events>>;

@@ -1,6 +1,8 @@
 #include "actors/event/seat_map.hpp"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -83,6 +85,28 @@ void seat_map::set(std::size_t index, seat_status status) {
   }
 }
 
+std::string seat_map::version() const {
+  return fmt::format("{:016x}-{}", nonce_, base_ + changes_.size());
+}
+
+std::optional<std::vector<std::size_t>> seat_map::changed_since(std::string_view version) const {
+  constexpr std::size_t digits = 16;
+  if (version.size() < digits + 2 || version[digits] != '-'
+      || version.substr(0, digits) != fmt::format("{:016x}", nonce_))
+    return std::nullopt;
+  const auto number = version.substr(digits + 1);
+  std::uint64_t from = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), from);
+  if (error != std::errc{} || end != number.data() + number.size() || from < base_
+      || from > base_ + changes_.size())
+    return std::nullopt;
+  std::vector<std::size_t> out(changes_.begin() + static_cast<std::ptrdiff_t>(from - base_),
+                               changes_.end());
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
 seat_map_view seat_map::publish() {
   const auto now = base_ + changes_.size();
   if (current_.body && published_at_ == now)
@@ -117,7 +141,7 @@ seat_map_view seat_map::publish() {
       pool->free.push_back(std::move(back));
   });
   current_.body = std::shared_ptr<const std::string>(owner, &raw->bytes);
-  current_.etag = fmt::format("\"{:016x}-{}\"", nonce_, now);
+  current_.etag = '"' + version() + '"';
   published_at_ = now;
   return current_;
 }

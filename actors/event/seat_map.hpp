@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,15 @@ public:
 
   /// The body with all changes so far: the same object as before when nothing changed.
   seat_map_view publish();
+
+  /// The entity tag of the next `publish`, without its quotes.
+  std::string version() const;
+
+  /// Seats that changed after `version`, each once, by index; nothing where that is not known: a
+  /// version of another activation, one too long ago, or none at all.
+  std::optional<std::vector<std::size_t>> changed_since(std::string_view version) const;
+
+  seat_status status(std::size_t index) const { return statuses_[index]; }
 
   /// Bodies that were copied as a whole, for tests and metrics.
   std::uint64_t copies() const noexcept { return copies_; }

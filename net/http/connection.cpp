@@ -35,6 +35,10 @@ constexpr std::size_t spares_max = 512;
 constexpr std::size_t spare_headers_max = 64;
 /// Empty lines before a request that are forgiven.
 constexpr std::size_t blank_bytes_max = 16;
+/// What a client may send while it listens to a stream.
+constexpr std::size_t stream_input_max = 64 * 1024;
+/// Of the system, per stream.
+constexpr int stream_send_buffer = 128 * 1024;
 /// In flight over the limit for health and metrics: an overload must not look like a death.
 constexpr std::size_t exempt_extra = 64;
 
@@ -299,12 +303,15 @@ void connection::close() {
   phase_ = phase::closed;
   boost::system::error_code ec;
   socket_.close(ec);
+  stream_.reset();
   home_.forget(*this);
 }
 
 void connection::finish() {
   keep_alive_ = false;
-  if (phase_ == phase::idle)
+  finishing_ = true;
+  // A stream has no end to wait for; its client goes on elsewhere from the last event it has.
+  if (phase_ == phase::idle || phase_ == phase::streaming)
     close();
 }
 
@@ -315,6 +322,7 @@ void connection::check_deadline(clock::time_point now) {
   switch (phase_) {
   case phase::idle:
   case phase::writing:
+  case phase::streaming:
   case phase::lingering:
     close();
     break;
@@ -364,6 +372,10 @@ void connection::on_read(const boost::system::error_code& ec, std::size_t n) {
   case phase::lingering:
     // Whatever arrives now is thrown away.
     return ec ? close() : read();
+  case phase::streaming:
+    // Nothing is expected but the end.
+    unread_ += n;
+    return ec || unread_ > stream_input_max ? close() : read();
   default:
     // Answered while it was waiting for more; `on_written` goes on.
     return;
@@ -589,12 +601,17 @@ void connection::send(response r) {
     keep_alive_ = false;
   if (trace_.empty())
     trace_ = make_traceparent(shared.env);
+  if (r.stream && method_ == verb::head)
+    r.stream.reset();
+  if (r.stream)
+    keep_alive_ = false;
   status_ = r.status;
   compose(r);
+  stream_ = std::move(r.stream);
   enter(phase::writing, shared.options.write_timeout);
 
   std::array<asio::const_buffer, 2> parts{asio::buffer(head_), asio::const_buffer{}};
-  const bool has_body = method_ != verb::head && r.status != 204 && r.status != 304;
+  const bool has_body = !stream_ && method_ != verb::head && r.status != 204 && r.status != 304;
   if (has_body && r.shared_body) {
     shared_body_ = std::move(r.shared_body);
     parts[1] = asio::buffer(*shared_body_);
@@ -627,7 +644,12 @@ void connection::compose(const response& r) {
     out += "\r\nServer: tiketi\r\n";
   }
   out += home_.date_line();
-  if (r.status != 204 && r.status != 304) {
+  if (r.stream) {
+    // Without a length the body ends with the connection.
+    out += "Content-Type: ";
+    out += r.content_type;
+    out += "\r\n";
+  } else if (r.status != 204 && r.status != 304) {
     if (!body.empty()) {
       out += "Content-Type: ";
       out += r.content_type;
@@ -678,6 +700,8 @@ void connection::on_written(const boost::system::error_code& ec) {
   home_.shared()->body_bytes.fetch_sub(std::exchange(charged_, 0), std::memory_order_relaxed);
   if (ec)
     return close();
+  if (stream_)
+    return start_stream();
   if (cut_off_)
     return linger();
   if (!keep_alive_)
@@ -703,6 +727,64 @@ void connection::linger() {
     return;
   buffer_.clear();
   read();
+}
+
+// -- connection: streams -----------------------------------------------------------------------
+
+void connection::start_stream() {
+  if (finishing_)
+    return close();
+  phase_ = phase::streaming;
+  deadline_ = clock::time_point::max();
+  parser_.reset();
+  buffer_.clear();
+  // Systems keep megabytes for a client that does not read; what waits for it is to be seen here.
+  boost::system::error_code ec;
+  socket_.set_option(asio::socket_base::send_buffer_size(stream_send_buffer), ec);
+  // Reading is how the end of a client shows that is told nothing for a while.
+  if (!reading_)
+    read();
+  stream_->attach([home = home_.shared_from_this(), client = weak_from_this()] {
+    asio::post(home->io(), [client] {
+      if (const auto c = client.lock())
+        c->pump();
+    });
+  });
+}
+
+void connection::pump() {
+  if (phase_ != phase::streaming)
+    return;
+  if (stream_->given_up())
+    return close();
+  if (pumping_)
+    return;
+  last_chunks_ = !stream_->take(chunks_);
+  if (chunks_.empty()) {
+    if (last_chunks_)
+      linger();
+    return;
+  }
+  std::vector<asio::const_buffer> parts;
+  parts.reserve(chunks_.size());
+  for (const auto& chunk : chunks_)
+    parts.push_back(asio::buffer(*chunk));
+  pumping_ = true;
+  deadline_ = clock::now() + home_.shared()->options.write_timeout;
+  asio::async_write(socket_, parts,
+                    [self = shared_from_this()](const boost::system::error_code& ec, std::size_t) {
+                      self->pumping_ = false;
+                      self->chunks_.clear();
+                      if (self->phase_ != phase::streaming)
+                        return;
+                      if (ec)
+                        return self->close();
+                      self->deadline_ = clock::time_point::max();
+                      if (self->last_chunks_)
+                        self->linger();
+                      else
+                        self->pump();
+                    });
 }
 
 } // namespace tiketi::net

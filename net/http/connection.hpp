@@ -1,5 +1,6 @@
 #pragma once
 
+#include "net/http/event_stream.hpp"
 #include "net/http/filters.hpp"
 #include "net/http/http_metrics.hpp"
 #include "net/http/request_parser.hpp"
@@ -140,6 +141,7 @@ private:
     limiting,  ///< the rate limiter thinks
     handling,  ///< in a front actor
     writing,   ///< answer on its way
+    streaming, ///< the head of a stream is out; what comes is passed on until one side ends it
     lingering, ///< answered early: reading until the client has seen it
     closed,
   };
@@ -160,6 +162,8 @@ private:
   void compose(const response& r);
   void on_written(const boost::system::error_code& ec);
   void linger();
+  void start_stream();
+  void pump();
 
   worker& home_;
   boost::asio::ip::tcp::socket socket_;
@@ -192,6 +196,12 @@ private:
   std::string head_;
   std::string body_;
   std::shared_ptr<const std::string> shared_body_;
+  std::shared_ptr<stream_source> stream_;
+  std::vector<shared_text> chunks_; ///< of the stream, being written
+  bool pumping_ = false;            ///< a write of the stream is under way
+  bool last_chunks_ = false;        ///< after that write it ends
+  bool finishing_ = false;
+  std::size_t unread_ = 0; ///< bytes that came during a stream, thrown away
 };
 
 } // namespace tiketi::net

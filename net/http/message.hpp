@@ -15,6 +15,8 @@
 
 namespace tiketi::net {
 
+class stream_source;
+
 enum class verb : std::uint8_t { get, head, post, put, patch, del, options, other };
 
 /// Who is calling, after the access token was checked.
@@ -50,6 +52,9 @@ struct response {
   /// Where set, sent instead of `body`: hot answers are serialised once and shared.
   std::shared_ptr<const std::string> shared_body;
   std::vector<std::pair<std::string, std::string>> headers;
+  /// Where set, there is no body: what comes out of it is sent as it comes, and the connection ends
+  /// with it. Not for HEAD.
+  std::shared_ptr<stream_source> stream = nullptr;
 };
 
 /// A field of the request and what is wrong with it.

@@ -71,6 +71,11 @@ void router::add(route r) {
   routes_.push_back(std::move(owned));
 }
 
+void router::decorate(const std::function<handler(const route&)>& f) {
+  for (auto& r : routes_)
+    r->handle = f(*r);
+}
+
 router::match router::find(verb method, std::string_view path) const {
   match out;
   if (path.empty() || path.front() != '/')

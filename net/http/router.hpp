@@ -31,6 +31,14 @@ enum class body_rule : std::uint8_t {
   optional, ///< JSON, or nothing
 };
 
+/// What the header `Idempotency-Key` means for a route that creates or moves money or stock, and
+/// what becomes of a run that a crash interrupted.
+enum class repeatable : std::uint8_t {
+  no,     ///< the header means nothing
+  safely, ///< run it again: it has no second effect, by its nature or by the key it hands on
+  once,   ///< never run it again: it would take effect twice
+};
+
 using handler = std::function<void(front&, const exchange_ptr&)>;
 
 struct route {
@@ -47,6 +55,7 @@ struct route {
   /// Told of logged-in callers who lack the role (`access::admin`), for an audit log; may be empty.
   /// Runs on a socket's thread: must not block.
   std::function<void(const request&)> refused = {};
+  repeatable repeats = repeatable::no;
 };
 
 /// `GET`, …; `OTHER` for methods that no route can have.
@@ -58,6 +67,9 @@ class router {
 public:
   /// A programming error (two routes for one method and path) throws std::logic_error.
   void add(route r);
+
+  /// Replaces each handler by what `f` makes of it. The routes stay where they are.
+  void decorate(const std::function<handler(const route&)>& f);
 
   struct match {
     const route* found = nullptr;

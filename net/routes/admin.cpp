@@ -297,12 +297,13 @@ void delete_artist(front& f, const exchange_ptr& x, const admin_actor& admin) {
 
 void add_admin_routes(router& routes, admin_routes deps) {
   auto add = [&](verb method, std::string pattern, body_rule body, handle_fn handle,
-                 std::optional<audited> call) {
+                 std::optional<audited> call, repeatable repeats = repeatable::no) {
     route r;
     r.method = method;
     r.pattern = std::move(pattern);
     r.who = access::admin;
     r.body = body;
+    r.repeats = repeats;
     r.handle = [admin = deps.admin, handle](front& f, const exchange_ptr& x) {
       handle(f, x, admin);
     };
@@ -311,14 +312,16 @@ void add_admin_routes(router& routes, admin_routes deps) {
     routes.add(std::move(r));
   };
   using enum body_rule;
-  add(verb::post, "/api/admin/events", json, post_event, create_event_call);
+  add(verb::post, "/api/admin/events", json, post_event, create_event_call, repeatable::once);
   add(verb::put, "/api/admin/events/{id}", json, put_event_by_id, update_event_call);
   add(verb::del, "/api/admin/events/{id}", none, remove, delete_event_call);
-  add(verb::post, "/api/admin/events/{id}/cancel", none, cancel, cancel_event_call);
+  add(verb::post, "/api/admin/events/{id}/cancel", none, cancel, cancel_event_call,
+      repeatable::safely);
   add(verb::post, "/api/admin/events/{id}/generate-seats", none, generate_seats,
-      generate_seats_call);
+      generate_seats_call, repeatable::safely);
   add(verb::del, "/api/admin/events/{id}/seats", none, delete_seats, delete_seats_call);
-  add(verb::post, "/api/admin/events/{id}/tickets", json, post_type, create_type_call);
+  add(verb::post, "/api/admin/events/{id}/tickets", json, post_type, create_type_call,
+      repeatable::once);
   add(verb::put, "/api/admin/tickets/{id}", json, put_type, update_type_call);
   add(verb::get, "/api/admin/seat-layouts", none, list_layouts, std::nullopt);
   add(verb::post, "/api/admin/seat-layouts", json, post_layout, create_layout_call);

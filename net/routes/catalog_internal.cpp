@@ -196,23 +196,25 @@ void update_status(front&, const exchange_ptr& x, const catalog_internal_routes&
 
 void add_catalog_internal_routes(router& routes, catalog_internal_routes deps) {
   const auto shared = std::make_shared<const catalog_internal_routes>(std::move(deps));
-  auto add = [&](verb method, std::string pattern, body_rule body, handle_fn handle) {
+  auto add = [&](verb method, std::string pattern, body_rule body, handle_fn handle,
+                 repeatable repeats = repeatable::no) {
     route r;
     r.method = method;
     r.pattern = std::move(pattern);
     r.who = access::internal;
     r.limit = rate_category::exempt;
     r.body = body;
+    r.repeats = repeats;
     r.handle = [shared, handle](front& f, const exchange_ptr& x) { handle(f, x, *shared); };
     routes.add(std::move(r));
   };
   using enum body_rule;
   add(verb::get, "/internal/events/{id}/queue-info", none, queue_info);
-  add(verb::post, "/internal/seats/generate/{event}/{layout}", none, generate);
+  add(verb::post, "/internal/seats/generate/{event}/{layout}", none, generate, repeatable::safely);
   add(verb::get, "/internal/seats/count/{event}", none, count_seats);
   add(verb::del, "/internal/seats/{event}", none, drop_seats);
   add(verb::get, "/internal/ticket-types", none, list_types);
-  add(verb::post, "/internal/ticket-types", json, post_type);
+  add(verb::post, "/internal/ticket-types", json, post_type, repeatable::once);
   add(verb::put, "/internal/ticket-types/{id}", json, put_type);
   add(verb::get, "/internal/ticket-types/{id}/availability", none, availability);
   add(verb::get, "/internal/admin/reservation-stats", none, reservation_stats);

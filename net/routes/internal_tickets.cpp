@@ -1,5 +1,6 @@
 #include "net/routes/internal_tickets.hpp"
 
+#include "net/http/idempotency.hpp"
 #include "net/http/json_body.hpp"
 #include "net/routes/reservation_json.hpp"
 
@@ -67,6 +68,8 @@ void reserve(front& f, const exchange_ptr& x, const deps_ptr& deps, json_body& i
   const event_id event{in.id("eventId")};
   const user_id user{in.id("userId")};
   auto key = in.text("idempotencyKey", {.min = 0, .max = key_characters_max, .required = false});
+  if (key.find_first_not_of(" \t\r\n") == std::string::npos)
+    key = domain_key(x->req());
   const bool seated = in.has("seatIds");
   std::vector<seat_id> seats;
   std::vector<ticket_order> items;
@@ -322,6 +325,9 @@ void add_internal_ticket_routes(router& routes, internal_ticket_routes deps) {
     r.who = access::internal;
     r.limit = rate_category::exempt;
     r.body = body;
+    // Reservations hand their key on to the sale; the others only go forward, or carry a reference.
+    if (method == verb::post)
+      r.repeats = repeatable::safely;
     r.handle = [shared, handle](front& f, const exchange_ptr& x) { handle(f, x, shared); };
     routes.add(std::move(r));
   };

@@ -147,6 +147,9 @@ void add_membership_routes(router& routes, membership_routes deps) {
     r.pattern = std::move(pattern);
     r.who = access::user;
     r.body = body;
+    // One membership per user and artist.
+    if (method == verb::post)
+      r.repeats = repeatable::safely;
     r.handle = [shared, handle](front& f, const exchange_ptr& x) { handle(f, x, shared); };
     routes.add(std::move(r));
   };

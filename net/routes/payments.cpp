@@ -250,8 +250,14 @@ void by_reservation(const deps_ptr& deps, front& f, const exchange_ptr& x) {
 void add_payment_routes(router& routes, payment_routes deps) {
   const auto shared = std::make_shared<const payment_routes>(std::move(deps));
   const auto add = [&](verb method, std::string path, body_rule body, auto handle) {
-    routes.add({method, std::move(path), access::user, rate_category::general, body,
-                [shared, handle](front& f, const exchange_ptr& x) { handle(shared, f, x); }});
+    route r{
+        method,       std::move(path),
+        access::user, rate_category::general,
+        body,         [shared, handle](front& f, const exchange_ptr& x) { handle(shared, f, x); }};
+    // A reservation has one live payment, whose steps only go forward.
+    if (method == verb::post)
+      r.repeats = repeatable::safely;
+    routes.add(std::move(r));
   };
   add(verb::post, "/api/payments/prepare", body_rule::json, prepare);
   add(verb::post, "/api/payments/confirm", body_rule::json, confirm);

@@ -164,15 +164,13 @@ private:
                        });
   }
 
-  /// A token must not outlive the slot, so its end is cut to whole seconds.
   minted mint(event_id event, user_id user, time_point slot_end, time_point now) const {
-    const auto issued = std::chrono::floor<seconds>(now);
-    const auto end = std::chrono::floor<seconds>(std::min(slot_end, now + deps_.token_ttl));
+    auto pass = sign_entry(deps_.tokens, event, user, slot_end, now, deps_.token_ttl);
     minted out;
-    out.token = deps_.tokens.sign({event, user, issued, end});
-    out.cookie = fmt::format("urr-entry-token={}; Path=/; Max-Age={}; SameSite=Strict{}", out.token,
-                             std::max<std::int64_t>((end - issued).count(), 0),
-                             deps_.secure_cookies ? "; Secure" : "");
+    out.cookie =
+        fmt::format("urr-entry-token={}; Path=/; Max-Age={}; SameSite=Strict{}", pass.token,
+                    pass.valid.count(), deps_.secure_cookies ? "; Secure" : "");
+    out.token = std::move(pass.token);
     return out;
   }
 
@@ -180,6 +178,13 @@ private:
 };
 
 } // namespace
+
+entry_pass sign_entry(const entry_tokens& tokens, event_id event, user_id user, time_point slot_end,
+                      time_point now, seconds token_ttl) {
+  const auto issued = std::chrono::floor<seconds>(now);
+  const auto end = std::chrono::floor<seconds>(std::min(slot_end, now + token_ttl));
+  return {tokens.sign({event, user, issued, end}), std::max(end - issued, seconds{0})};
+}
 
 std::string queue_check_body(const queue_place& p, std::string_view token) {
   if (static_cast<place>(p.place) == place::active)

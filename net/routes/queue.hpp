@@ -24,6 +24,14 @@ struct queue_routes {
 /// /internal/queue/…: the counters, and whether one user is admitted.
 void add_queue_routes(router& routes, queue_routes deps);
 
+/// Who was admitted, in a signed form. Its end is cut to whole seconds and not after the slot's.
+struct entry_pass {
+  std::string token;
+  seconds valid{0};
+};
+entry_pass sign_entry(const entry_tokens& tokens, event_id event, user_id user, time_point slot_end,
+                      time_point now, seconds token_ttl);
+
 /// The bodies of `check` and `status`; `token` is empty unless the user is active.
 std::string queue_check_body(const queue::queue_place& place, std::string_view token);
 std::string queue_status_body(const queue::queue_place& place, std::string_view token);

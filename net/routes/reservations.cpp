@@ -1,5 +1,6 @@
 #include "net/routes/reservations.hpp"
 
+#include "net/http/idempotency.hpp"
 #include "net/http/json_body.hpp"
 #include "net/routes/reservation_json.hpp"
 
@@ -37,7 +38,7 @@ void create(front& f, const exchange_ptr& x, const deps_ptr& deps) {
   if (!in.ok())
     return x->reply(in.error());
   if (command.idempotency_key.find_first_not_of(" \t\r\n") == std::string::npos)
-    command.idempotency_key.clear();
+    command.idempotency_key = domain_key(x->req());
   const auto event = command.event;
   deps->gate(f, x, event, [&f, x, deps, command = std::move(command)] {
     f.ask<ticket::reservation_view>(
@@ -90,6 +91,9 @@ void add_reservation_routes(router& routes, reservation_routes deps) {
     r.who = access::user;
     r.limit = limit;
     r.body = body;
+    // A new one hands its key on to the sale; a cancelled one stays cancelled.
+    if (method == verb::post)
+      r.repeats = repeatable::safely;
     r.handle = [shared, handle](front& f, const exchange_ptr& x) { handle(f, x, shared); };
     routes.add(std::move(r));
   };

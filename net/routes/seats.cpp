@@ -1,5 +1,6 @@
 #include "net/routes/seats.hpp"
 
+#include "net/http/idempotency.hpp"
 #include "net/http/json_body.hpp"
 #include "net/routes/reservation_json.hpp"
 
@@ -87,7 +88,7 @@ void reserve(front& f, const exchange_ptr& x, const deps_ptr& deps) {
   if (!in.ok())
     return x->reply(in.error());
   if (trim(command.idempotency_key).empty())
-    command.idempotency_key.clear();
+    command.idempotency_key = domain_key(x->req());
   const auto event = command.event;
   deps->gate(f, x, event, [&f, x, deps, command = std::move(command)] {
     f.ask<ticket::reservation_view>(
@@ -156,6 +157,7 @@ void add_seat_routes(router& routes, seat_routes deps) {
     if (method == verb::post) {
       r.limit = rate_category::booking;
       r.body = body_rule::json;
+      r.repeats = repeatable::safely; // the key goes on to the sale
     }
     routes.add(std::move(r));
   };

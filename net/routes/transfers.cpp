@@ -133,6 +133,9 @@ void add_transfer_routes(router& routes, transfer_routes deps) {
     r.pattern = std::move(pattern);
     r.who = access::user;
     r.body = body;
+    // A reservation is listed once at a time, and what is cancelled stays so.
+    if (method == verb::post)
+      r.repeats = repeatable::safely;
     r.handle = [shared, handle](front& f, const exchange_ptr& x) { handle(f, x, shared); };
     routes.add(std::move(r));
   };

@@ -921,5 +921,42 @@ TEST_F(sale_test, buffers_are_bounded) {
   EXPECT_GT(refused, 0U);
 }
 
+// -- who follows the seat map
+// ------------------------------------------------------------------------------
+
+TEST_F(sale_test, changes_of_the_seat_map_by_version) {
+  const auto changes = [&](std::string since, bool with_map = false) {
+    return ask<seat_changes>(role.region, get_seat_changes{event.id, std::move(since), with_map});
+  };
+  const auto first = changes("");
+  ASSERT_TRUE(first.has_value()) << first.error().text;
+  EXPECT_TRUE(first->whole);
+  ASSERT_TRUE(first->map.body);
+  EXPECT_EQ('"' + first->version + '"', first->map.etag);
+  auto now = changes(first->version);
+  EXPECT_FALSE(now->whole);
+  EXPECT_TRUE(now->changes.empty());
+  EXPECT_FALSE(now->map.body);
+  EXPECT_EQ(now->version, first->version);
+  const auto held = hold(1, {3, 5});
+  ASSERT_TRUE(held.has_value());
+  now = changes(first->version, true);
+  EXPECT_FALSE(now->whole);
+  ASSERT_EQ(now->changes.size(), 2U);
+  EXPECT_EQ(now->changes[0].seat, seat(3));
+  EXPECT_EQ(now->changes[0].status, seat_status::locked);
+  EXPECT_EQ(now->changes[1].seat, seat(5));
+  EXPECT_EQ('"' + now->version + '"', now->map.etag);
+  ASSERT_TRUE(cancel(held->id, 1).has_value());
+  EXPECT_EQ(changes(now->version)->changes.size(), 2U);
+  EXPECT_EQ(changes(first->version)->changes[0].status, seat_status::available);
+  const auto last = changes("")->version;
+  stop();
+  start();
+  EXPECT_TRUE(changes(last)->whole) << "another activation knows nothing of it";
+  EXPECT_EQ(ask<seat_changes>(role.region, get_seat_changes{id<event_id>(77), "", false}).error(),
+            failure(errc::not_found, "Event not found"));
+}
+
 } // namespace
 } // namespace tiketi::ticket

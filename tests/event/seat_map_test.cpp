@@ -1,5 +1,6 @@
 #include "actors/event/seat_map.hpp"
 
+#include <algorithm>
 #include <random>
 #include <set>
 #include <thread>
@@ -150,6 +151,41 @@ TEST(seat_map, bodies_may_be_dropped_by_other_threads) {
   }
   for (auto& t : threads)
     t.join();
+}
+
+TEST(seat_map, says_what_changed_since_a_version) {
+  seat_map map(event(), hall(10, 20), 7);
+  std::mt19937 chance(11);
+  std::vector<std::pair<std::string, std::vector<seat_status>>> seen;
+  std::vector<seat_status> now(200, seat_status::available);
+  for (int step = 0; step < 12'000; ++step) {
+    if (step % 40 == 0)
+      seen.emplace_back(map.version(), now);
+    const auto seat = chance() % 200;
+    now[seat] = static_cast<seat_status>(chance() % 3);
+    map.set(seat, now[seat]);
+  }
+  EXPECT_EQ('"' + map.version() + '"', map.publish().etag);
+  std::size_t known = 0;
+  for (auto& [version, statuses] : seen) {
+    const auto changed = map.changed_since(version);
+    if (!changed)
+      continue;
+    ++known;
+    EXPECT_TRUE(std::is_sorted(changed->begin(), changed->end()));
+    for (const auto i : *changed)
+      statuses[i] = map.status(i);
+    EXPECT_EQ(statuses, now) << version;
+  }
+  EXPECT_GE(known, 20U) << "some of the past is kept";
+  EXPECT_LT(known, seen.size()) << "and not all of it";
+  EXPECT_EQ(map.changed_since(map.version())->size(), 0U);
+  const seat_map other(event(), hall(10, 20), 8);
+  EXPECT_FALSE(other.changed_since(map.version()));
+  for (const char* bad : {"", "-", "0000000000000007", "0000000000000007-", "0000000000000007-x",
+                          "0000000000000007--1", "0000000000000007-99999999",
+                          "0000000000000007-99999999999999999999999", "7-0"})
+    EXPECT_FALSE(map.changed_since(bad)) << bad;
 }
 
 } // namespace

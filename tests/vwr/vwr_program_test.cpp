@@ -76,7 +76,7 @@ protected:
 };
 
 TEST_F(vwr_program_test, a_visitor_waits_and_joins_the_queue) {
-  start();
+  ASSERT_NO_FATAL_FAILURE(start());
   const auto event = some_event();
   const auto assign = "/vwr-api/vwr/assign/" + event;
   EXPECT_EQ(call("GET", "/vwr-api/vwr/status/" + event).status, 404);
@@ -126,7 +126,7 @@ TEST_F(vwr_program_test, a_visitor_waits_and_joins_the_queue) {
 }
 
 TEST_F(vwr_program_test, a_crash_loses_no_number_and_repeats_none) {
-  start();
+  ASSERT_NO_FATAL_FAILURE(start());
   const auto event = some_event();
   const header_list admin{
       {"Authorization", "Bearer " + login("admin@tiketi.local", "admin-password")}};
@@ -141,7 +141,7 @@ TEST_F(vwr_program_test, a_crash_loses_no_number_and_repeats_none) {
       EXPECT_TRUE(given.insert(last["position"].get<std::uint64_t>()).second) << last;
     }
     server->kill();
-    start();
+    ASSERT_NO_FATAL_FAILURE(start());
   }
   EXPECT_EQ(given.size(), 120u);
   EXPECT_EQ(*given.rbegin(), 120u) << "consecutive, because each write had been answered";

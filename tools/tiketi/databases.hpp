@@ -11,8 +11,8 @@
 namespace tiketi {
 
 /// The roles that have a database of their own, `<data>/<role>.db`.
-inline constexpr std::array<std::string_view, 8> database_roles{
-    "auth", "catalog", "ticket", "queue", "payment", "community", "stats", "webhook"};
+inline constexpr std::array<std::string_view, 9> database_roles{
+    "auth", "catalog", "ticket", "queue", "payment", "community", "stats", "webhook", "gateway"};
 
 /// One more connection to a role's database. Throws std::runtime_error with a sentence.
 sql::database open_database(const data_directory& data, std::string_view role,

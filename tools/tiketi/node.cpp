@@ -14,6 +14,7 @@
 #include "actors/community/role.hpp"
 #include "actors/event/catalog_consumer.hpp"
 #include "actors/event/role.hpp"
+#include "actors/idempotency/role.hpp"
 #include "actors/membership/membership.hpp"
 #include "actors/membership/membership_actor.hpp"
 #include "actors/payment/role.hpp"
@@ -30,6 +31,7 @@
 #include "net/client/curl_transport.hpp"
 #include "net/http/entry_gate.hpp"
 #include "net/http/health.hpp"
+#include "net/http/idempotency.hpp"
 #include "net/http/server.hpp"
 #include "net/routes/admin.hpp"
 #include "net/routes/auth.hpp"
@@ -44,6 +46,7 @@
 #include "net/routes/reservations.hpp"
 #include "net/routes/seats.hpp"
 #include "net/routes/stats.hpp"
+#include "net/routes/streams.hpp"
 #include "net/routes/tickets.hpp"
 #include "net/routes/transfers.hpp"
 #include "net/routes/vwr.hpp"
@@ -53,6 +56,7 @@
 #include "storage/sql/catalog_admin_store.hpp"
 #include "storage/sql/catalog_store.hpp"
 #include "storage/sql/community_store.hpp"
+#include "storage/sql/idempotency_store.hpp"
 #include "storage/sql/membership_store.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/queue_journal.hpp"
@@ -168,9 +172,11 @@ struct node::impl {
   void start_payment();
   void start_community();
   void start_stats();
+  void start_keeper();
   void connect_roles();
   void add_demo();
   void await_catalog();
+  net::stream_routes start_streams(const net::entry_gate& gate);
   void listen();
   void add_rooms(net::router& routes) const;
   std::unique_ptr<net::server> make_server(std::shared_ptr<const net::router> routes,
@@ -208,12 +214,15 @@ struct node::impl {
   std::optional<payment::payment_role> payment_role;
   std::optional<community::community_role> community_role;
   std::optional<stats::stats_role> stats_role;
+  std::optional<idempotency::keeper_role> keeper_role;
   consumer_actor catalog_consumer;
   relay_actor auth_relay;
   consumer_actor member_consumer;   ///< of `membership-events`, for the catalog
   consumer_actor benefits_consumer; ///< of what is told to members and about them
   relay_actor catalog_relay;
   relay_actor ticket_relay;
+  net::seat_hub_actor seat_hub;
+  net::queue_hub_actor queue_hub;
   std::shared_ptr<net::health_monitor> health;
   std::unique_ptr<net::server> front;
   std::unique_ptr<net::server> management;
@@ -259,6 +268,7 @@ void node::impl::start() {
   start_rooms();
   start_payment();
   start_community();
+  start_keeper();
   connect_roles();
   if (values.demo_enabled)
     add_demo();
@@ -518,6 +528,18 @@ void node::impl::start_stats() {
   stats_role = stats::start_stats(sys, *env, *registry, options, std::move(parts));
 }
 
+void node::impl::start_keeper() {
+  idempotency::keeper_options options;
+  options.rules.retention = values.gateway_idempotency_ttl;
+  options.rules.keys_per_owner = static_cast<std::size_t>(values.gateway_idempotency_keys_per_user);
+  options.rules.keys_max = static_cast<std::size_t>(values.gateway_idempotency_keys_max);
+  options.rules.cache_bytes = static_cast<std::size_t>(values.gateway_idempotency_cache_mib) << 20;
+  keeper_role = idempotency::start_keeper(sys, *env, *registry, options,
+                                          {.writes = sql::make_key_writes(connect("gateway")),
+                                           .queries = sql::make_key_queries(connect("gateway"))});
+  kept.push_back(keeper_role->metrics);
+}
+
 void node::impl::connect_roles() {
   member_consumer = catalog::start_member_consumer(sys, catalog_role->writer);
   auto beneficial = membership::events_of_points();
@@ -617,6 +639,35 @@ std::unique_ptr<net::server> node::impl::make_server(std::shared_ptr<const net::
   return std::make_unique<net::server>(sys, *env, *registry, std::move(parts), std::move(options));
 }
 
+net::stream_routes node::impl::start_streams(const net::entry_gate& gate) {
+  net::stream_routes out;
+  out.limits = std::make_shared<net::listener_limits>(
+      net::listener_bounds{static_cast<std::size_t>(values.streams_listeners_max),
+                           static_cast<std::size_t>(values.streams_event_max),
+                           static_cast<std::size_t>(values.streams_address_max)});
+  out.bounds = {static_cast<std::size_t>(values.streams_waiting_events_max),
+                static_cast<std::size_t>(values.streams_waiting_kib_max) * 1024};
+  out.seat_metrics = std::make_shared<net::stream_metrics>(*registry, "seats");
+  out.queue_metrics = std::make_shared<net::stream_metrics>(*registry, "queue");
+  out.gate = gate;
+  out.gate_seat_map = values.gateway_gate_seat_map;
+  net::seat_hub_options seats;
+  seats.interval = values.streams_seat_interval;
+  seats.heartbeat = values.streams_heartbeat;
+  seats.duration_max = values.streams_duration_max;
+  seat_hub = net::spawn_seat_hub(sys, *env, ticket_role->region, out.seat_metrics, seats);
+  net::queue_hub_options queues;
+  queues.interval = values.streams_queue_interval;
+  queues.heartbeat = values.streams_heartbeat;
+  queues.duration_max = values.streams_duration_max;
+  queue_hub = net::spawn_queue_hub(sys, *env, queue_role->region,
+                                   net::make_queue_painter(*entries, values.queue_entry_token_ttl),
+                                   out.queue_metrics, queues);
+  out.seats = seat_hub;
+  out.queues = queue_hub;
+  return out;
+}
+
 void node::impl::listen() {
   const auto gate =
       net::make_entry_gate({.enabled = values.gateway_entry_gate}, *entries, queue_role->region);
@@ -665,6 +716,7 @@ void node::impl::listen() {
                                  .reader = ticket_role->reader,
                                  .gate = gate,
                                  .gate_seat_map = values.gateway_gate_seat_map});
+  net::add_stream_routes(*routes, start_streams(gate));
   net::add_reservation_routes(
       *routes, {.region = ticket_role->region, .reader = ticket_role->reader, .gate = gate});
   net::add_payment_routes(*routes, {.region = payment_role->region,
@@ -672,6 +724,7 @@ void node::impl::listen() {
                                     .client_key = values.payment_toss_client_key});
   net::add_community_routes(*routes, {community_role->community});
   net::add_stats_routes(*routes, {stats_role->stats});
+  net::honour_idempotency_keys(*routes, keeper_role->keys);
   net::add_membership_routes(*routes, {ticket_role->members});
   net::add_transfer_routes(*routes, {ticket_role->transfers});
   net::add_internal_ticket_routes(*routes, {.region = ticket_role->region,
@@ -724,6 +777,10 @@ void node::impl::stop() {
   management.reset();
   front.reset();
   // Those that ask before those that are asked; the actor system waits for all of them.
+  caf::anon_send_exit(seat_hub, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(queue_hub, caf::exit_reason::user_shutdown);
+  if (keeper_role)
+    idempotency::stop(*keeper_role);
   if (community_role)
     community::stop(*community_role);
   if (payment_role)

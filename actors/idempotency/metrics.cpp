@@ -1,0 +1,63 @@
+#include "actors/idempotency/metrics.hpp"
+
+namespace tiketi::idempotency {
+
+namespace {
+
+prometheus::Counter& result(prometheus::Registry& registry, const char* name) {
+  return prometheus::BuildCounter()
+      .Name("idempotency_requests_total")
+      .Help("Requests with an Idempotency-Key, by what they came to")
+      .Register(registry)
+      .Add({{"result", name}});
+}
+
+} // namespace
+
+keeper_metrics::keeper_metrics(prometheus::Registry& registry)
+    : runs(result(registry, "run")),
+      replays(result(registry, "replayed")),
+      running(result(registry, "in_progress")),
+      mismatches(result(registry, "mismatch")),
+      interrupted(result(registry, "interrupted")),
+      limited(result(registry, "limited")),
+      unkept(prometheus::BuildCounter()
+                 .Name("idempotency_unkept_total")
+                 .Help("Answers that could not be stored for a repeat")
+                 .Register(registry)
+                 .Add({})),
+      keys(prometheus::BuildGauge()
+               .Name("idempotency_keys")
+               .Help("Live idempotency keys")
+               .Register(registry)
+               .Add({})),
+      commit_seconds(
+          prometheus::BuildHistogram()
+              .Name("idempotency_commit_seconds")
+              .Help("Duration of a group commit of the kept answers")
+              .Register(registry)
+              .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01,
+                                                               0.02, 0.05, 0.1, 0.5, 1})) {}
+
+void keeper_metrics::count(verdict v) {
+  switch (v) {
+  case verdict::run:
+    return runs.Increment();
+  case verdict::replay:
+    return replays.Increment();
+  case verdict::running:
+    return running.Increment();
+  case verdict::mismatch:
+    return mismatches.Increment();
+  case verdict::interrupted:
+    return interrupted.Increment();
+  case verdict::owner_full:
+  case verdict::full:
+    return limited.Increment();
+  case verdict::look_up:
+  case verdict::note:
+    return;
+  }
+}
+
+} // namespace tiketi::idempotency
