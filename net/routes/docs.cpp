@@ -54,6 +54,18 @@ std::string_view to_string_view(body_rule body) noexcept {
   return "";
 }
 
+std::string_view to_string_view(repeatable repeats) noexcept {
+  switch (repeats) {
+  case repeatable::no:
+    return "no";
+  case repeatable::safely:
+    return "safely";
+  case repeatable::once:
+    return "once";
+  }
+  return "";
+}
+
 route open_route(std::string pattern, handler handle) {
   route r;
   r.pattern = std::move(pattern);
@@ -99,7 +111,8 @@ void add_mappings_route(router& routes, const router& listed) {
                       {"path", r->pattern},
                       {"access", to_string_view(r->who)},
                       {"limit", to_string_view(r->limit)},
-                      {"body", to_string_view(r->body)}});
+                      {"body", to_string_view(r->body)},
+                      {"repeats", to_string_view(r->repeats)}});
     x->reply(json_response({{"routes", std::move(list)}}));
   }));
 }

@@ -116,7 +116,7 @@ void reserve_best(front& f, const exchange_ptr& x, const deps_ptr& deps) {
   if (!in.ok())
     return x->reply(in.error());
   if (trim(command.idempotency_key).empty())
-    command.idempotency_key.clear();
+    command.idempotency_key = domain_key(x->req());
   const auto event = command.event;
   deps->gate(f, x, event, [&f, x, deps, command = std::move(command)] {
     f.ask<ticket::reservation_view>(

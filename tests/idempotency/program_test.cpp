@@ -157,15 +157,22 @@ TEST_F(idempotency_program_test, a_reservation_whose_answer_was_lost_is_found_by
   find_event();
   const auto first = call("POST", "/seats/reserve", seat(0), "k");
   ASSERT_EQ(first.status, 200) << first.body;
+  const json best{{"eventId", event}, {"count", 2}};
+  const auto chosen = call("POST", "/seats/best-available", best, "k");
+  ASSERT_EQ(chosen.status, 200) << chosen.body;
   server->kill();
   // As if the process had died between the sale's commit and keeping the answer.
-  sqlite_number(data.path() / "gateway.db", "DELETE FROM idempotency_keys RETURNING 1");
+  sqlite_rows(data.path() / "gateway.db", "DELETE FROM idempotency_keys RETURNING 1");
   ASSERT_NO_FATAL_FAILURE(start());
   const auto again = call("POST", "/seats/reserve", seat(0), "k");
   EXPECT_EQ(again.status, 200) << again.body;
   EXPECT_EQ(again.headers.count("idempotent-replayed"), 0u) << "the sale itself answered";
   EXPECT_EQ(again.json()["reservation"]["id"], first.json()["reservation"]["id"]);
-  EXPECT_EQ(sqlite_number(data.path() / "ticket.db", "SELECT count(*) FROM reservations"), 1);
+  const auto chosen_again = call("POST", "/seats/best-available", best, "k");
+  EXPECT_EQ(chosen_again.status, 200) << chosen_again.body;
+  EXPECT_EQ(chosen_again.headers.count("idempotent-replayed"), 0u);
+  EXPECT_EQ(chosen_again.json()["reservation"]["id"], chosen.json()["reservation"]["id"]);
+  EXPECT_EQ(sqlite_number(data.path() / "ticket.db", "SELECT count(*) FROM reservations"), 2);
   EXPECT_EQ(server->stop(), 0) << server->log_tail();
 }
 

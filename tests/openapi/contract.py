@@ -1,5 +1,6 @@
 """Compares answers and requests with the document."""
 import copy
+import json
 import re
 
 import jsonschema_rs
@@ -91,6 +92,26 @@ class Contract:
 
     def check_answer(self, op, answer):
         """Status, content type, headers and body; `answer` is one of requests."""
+        name, media, content = self.check_head(op, answer)
+        if content is None:
+            assert not answer.content, f"{name} with a body: {answer.text[:200]}"
+        elif media == "application/json":
+            found = self.problems(content[media]["schema"], answer.json())
+            assert not found, f"{name}: {found}\n{answer.text[:1000]}"
+
+    def check_event(self, op, event):
+        """One event of a stream: its name and what its data holds."""
+        schema = op["responses"]["200"]["content"]["text/event-stream"]["schema"]
+        found = self.problems(schema, event)
+        assert not found, f"{op['operationId']}: {found}\n{str(event)[:1000]}"
+        kinds = {s["properties"]["event"]["const"]: s for s in schema.get("oneOf", [schema])}
+        data = json.loads(event["data"])
+        found = self.problems(kinds[event["event"]]["properties"]["data"]["contentSchema"], data)
+        assert not found, f"{op['operationId']}, {event['event']}: {found}\n{event['data'][:1000]}"
+        return event["event"], data
+
+    def check_head(self, op, answer):
+        """All but the body."""
         name = f"{op['operationId']} answered {answer.status_code}"
         expected = op["responses"].get(str(answer.status_code))
         assert expected is not None, f"{name}, which is not in the document: {answer.text[:500]}"
@@ -106,10 +127,5 @@ class Contract:
             assert not found, f"{name}, {header}: {found}"
         media = answer.headers.get("Content-Type", "").split(";")[0]
         content = expected.get("content")
-        if content is None:
-            assert not answer.content, f"{name} with a body: {answer.text[:200]}"
-            return
-        assert media in content, f"{name} with the content type '{media}'"
-        if media == "application/json":
-            found = self.problems(content[media]["schema"], answer.json())
-            assert not found, f"{name}: {found}\n{answer.text[:1000]}"
+        assert content is None or media in content, f"{name} with the content type '{media}'"
+        return name, media, content

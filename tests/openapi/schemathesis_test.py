@@ -127,10 +127,9 @@ class Stage:
         places["ticketTypeId"].append("body.items[*].ticketTypeId")
         places["seatId"].append("body.seatIds[*]")
         places["userId"] += ["body.userIds[*]", "body.buyerId"]
-        places["transferId"].append("body.referenceId")
         places["membershipId"].append("body.referenceId")
-        # It would sign up by itself and call the rest with that account.
-        lines = ["[auth]", "auto-signup = false", ""]
+        # Streams never end by themselves. It would sign up and call the rest with that account.
+        lines = ["max-stream-events = 1", "", "[auth]", "auto-signup = false", ""]
         for name, values in self.ids.items():
             lines += [f"[dictionaries.{name}]", f"values = {json.dumps(values)}", ""]
         lines.append("[parameters]")

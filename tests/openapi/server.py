@@ -70,7 +70,7 @@ class Server:
                 self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def wait_until_ready(self, seconds=60):
+    def wait_until_ready(self, seconds=180):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if self.process.poll() is not None:

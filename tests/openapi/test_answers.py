@@ -40,9 +40,12 @@ class Caller:
             self.contract.check_request(op, json)
         # No cookie of an earlier answer: each call says itself who makes it.
         self.sessions[who].cookies.clear()
+        follows = "text/event-stream" in op["responses"].get("200", {}).get("content", {})
         answer = self.sessions[who].request(
-            op["method"], url, json=json, params=query, headers=headers, files=files, timeout=60
+            op["method"], url, json=json, params=query, headers=headers, files=files, timeout=60, stream=follows
         )
+        if follows and answer.status_code == 200:
+            return self.events(operation, op, answer)
         self.contract.check_answer(op, answer)
         wanted = expect if isinstance(expect, (tuple, set)) else (expect,)
         assert answer.status_code in wanted, f"{operation}: {answer.status_code} {answer.text[:500]}"
@@ -50,6 +53,21 @@ class Caller:
             self.succeeded.add(operation)
         media = answer.headers.get("Content-Type", "")
         return answer.json() if answer.content and media.startswith("application/json") else answer
+
+
+    def events(self, operation, op, answer):
+        """The events of a stream, each compared with the document, until the caller has enough."""
+        with answer:
+            self.contract.check_head(op, answer)
+            self.succeeded.add(operation)
+            event = {}
+            for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
+                field, _, value = line.partition(":")
+                if field in ("event", "id", "data"):
+                    event[field] = event.get(field, "") + value.removeprefix(" ")
+                elif line == "" and "data" in event:
+                    yield self.contract.check_event(op, event)
+                    event = {}
 
 
 @pytest.fixture(scope="module")
@@ -292,6 +310,34 @@ def test_entry_gate(call, stage):
     call.add("outsider", fresh["token"])
     refused = call("reserveSeats", "outsider", 403, {"eventId": event, "seatIds": free_seats(call, event, 1)})
     assert refused["code"] == "entry_token_required" and refused["redirectTo"]
+
+
+def test_live_updates(call, stage):
+    event = stage["event"]["id"]
+    changes = call("followSeats", eventId=event)
+    assert next(changes)[0] == "snapshot"
+    held = reserve(call, event, 1)
+    name, data = next(changes)
+    assert name == "seats"
+    assert {"id": held["seats"][0]["id"], "status": "locked"} in data["seats"]
+    changes.close()
+    places = call("followQueue", "user", eventId=event)
+    assert next(places)[1]["status"] == "active"
+    places.close()
+    call("followSeats", None, 404, eventId=str(uuid.uuid4()))
+
+
+def test_repeated_requests(call, stage):
+    event, key = stage["event"]["id"], {"Idempotency-Key": tag()}
+    kind = {"name": "Balcony", "price": 1000, "totalQuantity": 5}
+    first = call("createTicketType", "admin", 201, kind, headers=key, eventId=event)
+    assert call("createTicketType", "admin", 201, kind, headers=key, eventId=event) == first
+    call("createTicketType", "admin", 422, {**kind, "price": 2000}, headers=key, eventId=event)
+    call("createTicketType", "admin", 400, kind, headers={"Idempotency-Key": "x" * 256}, eventId=event)
+    admit(call, event)
+    order = {"eventId": event, "items": [{"ticketTypeId": stage["type"]["id"], "quantity": 1}]}
+    first = call("reserveTickets", "user", json=order, headers=key)
+    assert call("reserveTickets", "user", json=order, headers=key) == first
 
 
 def test_payments(call, stage):

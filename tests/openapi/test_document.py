@@ -50,10 +50,15 @@ def test_callers_limits_and_bodies_are_as_the_routes_say(server, contract):
             wanted.add("403")
         if route["limit"] != "exempt":
             wanted.add("429")
-        elif "429" in statuses:
+        elif "429" in statuses and route["repeats"] == "no":
             problems.append(f"{name}: no limit counts it, but 429 is documented")
         if route["body"] != "none":
             wanted.add("415")
+        if route["repeats"] != "no":
+            wanted |= {"409", "422", "429"}
+        takes_key = "Idempotency-Key" in {p["name"] for p in op["parameters"]}
+        if takes_key != (route["repeats"] != "no"):
+            problems.append(f"{name}: an Idempotency-Key means '{route['repeats']}'")
         if wanted - statuses:
             problems.append(f"{name}: {sorted(wanted - statuses)} are missing")
         reads = "application/json" in op.get("requestBody", {}).get("content", {})

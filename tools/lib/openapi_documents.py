@@ -239,6 +239,8 @@ def short(schema):
         out += f" of {short(schema['items'])}"
     if "format" in schema:
         out += f" ({schema['format']})"
+    if "contentSchema" in schema:
+        out += f" with JSON of {short(schema['contentSchema'])}"
     return out
 
 

@@ -724,7 +724,6 @@ void node::impl::listen() {
                                     .client_key = values.payment_toss_client_key});
   net::add_community_routes(*routes, {community_role->community});
   net::add_stats_routes(*routes, {stats_role->stats});
-  net::honour_idempotency_keys(*routes, keeper_role->keys);
   net::add_membership_routes(*routes, {ticket_role->members});
   net::add_transfer_routes(*routes, {ticket_role->transfers});
   net::add_internal_ticket_routes(*routes, {.region = ticket_role->region,
@@ -736,6 +735,7 @@ void node::impl::listen() {
   net::add_webhook_routes(
       *routes, {.webhooks = webhook_role->webhooks,
                 .addresses = {values.webhook_allow_http, values.webhook_allow_private_addresses}});
+  net::honour_idempotency_keys(*routes, keeper_role->keys); // of every route above
 
   const net::actuator_deps actuator{.health = health,
                                     .is_draining = [this] { return front->is_draining(); },
