@@ -115,8 +115,9 @@ fate key_ledger::finish(const digest& scope, kept_answer answer) {
   auto& r = at->second;
   if (is_final(answer.status)) {
     r.record.done = true;
-    r.record.answer =
-        answer.body->size() > rules_.answer_bytes_max ? too_long() : std::move(answer);
+    if (answer.body->size() > rules_.answer_bytes_max)
+      answer = too_long();
+    r.record.answer = std::move(answer);
     return fate::keep;
   }
   // A server's failure may hide an effect. Where a repeat is harmless it may run; otherwise what
