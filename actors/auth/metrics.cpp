@@ -39,14 +39,6 @@ auth_metrics::auth_metrics(prometheus::Registry& registry)
                      .Help("Password hashes waiting or running")
                      .Register(registry)
                      .Add({})),
-      purged(counter(registry, "auth_purged_rows_total", "Expired tokens and sessions removed")),
-      commits(counter(registry, "auth_store_commits_total", "Transactions of the auth store")),
-      commit_seconds(
-          prometheus::BuildHistogram()
-              .Name("auth_store_commit_seconds")
-              .Help("Duration of a transaction of the auth store")
-              .Register(registry)
-              .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01,
-                                                               0.02, 0.05, 0.1, 0.5, 1})) {}
+      purged(counter(registry, "auth_purged_rows_total", "Expired tokens and sessions removed")) {}
 
 } // namespace tiketi::auth

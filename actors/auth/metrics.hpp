@@ -2,7 +2,6 @@
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
 namespace tiketi::auth {
@@ -23,8 +22,6 @@ struct auth_metrics {
   prometheus::Counter& hashes_refused;   ///< auth_hash_overloaded_total
   prometheus::Gauge& hash_queue;         ///< auth_hash_queue_depth, running ones included
   prometheus::Counter& purged;           ///< auth_purged_rows_total
-  prometheus::Counter& commits;          ///< auth_store_commits_total
-  prometheus::Histogram& commit_seconds; ///< auth_store_commit_seconds
 };
 
 } // namespace tiketi::auth

@@ -1,4 +1,5 @@
 #include "actors/auth/role.hpp"
+#include "actors/store/store_metrics.hpp"
 
 #include <algorithm>
 
@@ -11,10 +12,7 @@ auth_role start_auth(caf::actor_system& sys, environment& env, prometheus::Regis
                      auth_options options, auth_dependencies dependencies) {
   auth_role role;
   role.metrics = std::make_shared<auth_metrics>(registry);
-  batch_observer observe = [metrics = role.metrics](std::size_t, std::chrono::nanoseconds took) {
-    metrics->commits.Increment();
-    metrics->commit_seconds.Observe(std::chrono::duration<double>(took).count());
-  };
+  auto observe = count_commits(registry, "auth");
   role.writer =
       sys.spawn<caf::detached>(writer<auth_write, auth_written>, std::move(dependencies.writes),
                                options.writer, std::move(observe));

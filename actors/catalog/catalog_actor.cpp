@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
 
 namespace tiketi::catalog {
 
@@ -44,13 +43,7 @@ catalog_metrics::catalog_metrics(prometheus::Registry& registry)
                .Name("tiketi_catalog_kept_answers")
                .Help("Answers in memory")
                .Register(registry)
-               .Add({})),
-      commit_seconds(prometheus::BuildHistogram()
-                         .Name("tiketi_catalog_commit_seconds")
-                         .Help("Time of one group commit")
-                         .Register(registry)
-                         .Add({}, prometheus::Histogram::BucketBoundaries{0.001, 0.005, 0.01, 0.05,
-                                                                          0.1, 0.5, 1, 5})) {}
+               .Add({})) {}
 
 namespace {
 

@@ -35,7 +35,6 @@ struct catalog_metrics {
   ::prometheus::Counter& written;
   ::prometheus::Counter& rejected;
   ::prometheus::Gauge& kept; ///< answers in memory
-  ::prometheus::Histogram& commit_seconds;
 };
 
 struct catalog_options {

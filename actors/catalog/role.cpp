@@ -1,13 +1,13 @@
 #include "actors/catalog/role.hpp"
 
 #include "actors/catalog/demo_data.hpp"
+#include "actors/store/store_metrics.hpp"
 
 #include <stdexcept>
 #include <utility>
 
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
-#include <prometheus/histogram.h>
 
 namespace tiketi::catalog {
 
@@ -22,9 +22,7 @@ catalog_role start_catalog(caf::actor_system& sys, environment& env, prometheus:
   role.writer = sys.spawn<caf::detached>(
       writer<catalog_write, catalog_written>, std::move(storage.target),
       writer_options{.batch_max = 64, .waiting_max = 1000},
-      batch_observer{[metrics](std::size_t, std::chrono::nanoseconds took) {
-        metrics->commit_seconds.Observe(std::chrono::duration<double>(took).count());
-      }});
+      count_commits(registry, "catalog"));
   // Behind it the writer is open for others; a start that misses it does it the next time.
   caf::anon_send(role.writer, catalog_write{announce_artists{}});
   for (auto& store : storage.readers)

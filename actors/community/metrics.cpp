@@ -33,13 +33,6 @@ community_metrics::community_metrics(prometheus::Registry& registry)
       over_limit(counter(registry, "community_points_over_limit_total",
                          "Writings without points because of the daily limit")),
       views_lost(counter(registry, "community_view_writes_failed_total",
-                         "Writes of counted views that failed; they are tried again")),
-      commit_seconds(
-          prometheus::BuildHistogram()
-              .Name("community_store_commit_seconds")
-              .Help("Duration of a transaction of the community store")
-              .Register(registry)
-              .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01,
-                                                               0.02, 0.05, 0.1, 0.5, 1})) {}
+                         "Writes of counted views that failed; they are tried again")) {}
 
 } // namespace tiketi::community

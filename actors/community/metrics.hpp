@@ -1,7 +1,6 @@
 #pragma once
 
 #include <prometheus/counter.h>
-#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
 namespace tiketi::community {
@@ -18,7 +17,6 @@ struct community_metrics {
   prometheus::Counter& points_revoked;   ///< … "revoked"
   prometheus::Counter& over_limit;       ///< community_points_over_limit_total
   prometheus::Counter& views_lost;       ///< community_view_writes_failed_total
-  prometheus::Histogram& commit_seconds; ///< community_store_commit_seconds
 };
 
 } // namespace tiketi::community

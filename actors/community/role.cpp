@@ -2,6 +2,7 @@
 
 #include "actors/community/demo_data.hpp"
 #include "actors/community/reader.hpp"
+#include "actors/store/store_metrics.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -22,9 +23,7 @@ community_role start_community(caf::actor_system& sys, environment& env,
   community_role role;
   role.writer = sys.spawn<caf::detached>(
       writer<community_write, community_written>, std::move(dependencies.writes), options.writer,
-      batch_observer{[metrics](std::size_t, std::chrono::nanoseconds took) {
-        metrics->commit_seconds.Observe(std::chrono::duration<double>(took).count());
-      }});
+      count_commits(registry, "community"));
   std::vector<reader_actor> readers;
   for (auto& store : dependencies.readers)
     readers.push_back(

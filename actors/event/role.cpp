@@ -4,6 +4,7 @@
 #include "actors/membership/membership_actor.hpp"
 #include "actors/seat/local_guard.hpp"
 #include "actors/transfer/transfer_desk.hpp"
+#include "actors/store/store_metrics.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -40,12 +41,11 @@ ticket_role start_ticket(caf::actor_system& sys, environment& env, prometheus::R
   ticket_role role;
   role.links = std::make_shared<late_links>();
   // Once per transaction, so notices never outnumber commits.
-  auto observe = [links = role.links, next = std::move(dependencies.observe)](
-                     std::size_t commands, std::chrono::nanoseconds took) {
+  auto observe = [links = role.links,
+                  count = count_commits(registry, "ticket")](const batch_report& batch) {
     if (const auto relay = links->relay())
       caf::anon_send(relay, outbox_grew{});
-    if (next)
-      next(commands, took);
+    count(batch);
   };
   role.writer = spawn_writer(sys, dependencies.detached, std::move(dependencies.writes),
                              options.writer, std::move(observe));

@@ -28,7 +28,6 @@ struct ticket_dependencies {
   std::shared_ptr<transfer_queries> transfers;                 ///< null: nothing is resold
   guard_actor guard;                                           ///< null: the one in process
   bool detached = true;   ///< false: blocking actors stay on the scheduler (simulation only)
-  batch_observer observe; ///< called after each transaction; may be empty
 };
 
 struct ticket_role {

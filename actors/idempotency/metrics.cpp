@@ -30,14 +30,7 @@ keeper_metrics::keeper_metrics(prometheus::Registry& registry)
                .Name("idempotency_keys")
                .Help("Live idempotency keys")
                .Register(registry)
-               .Add({})),
-      commit_seconds(
-          prometheus::BuildHistogram()
-              .Name("idempotency_commit_seconds")
-              .Help("Duration of a group commit of the kept answers")
-              .Register(registry)
-              .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01,
-                                                               0.02, 0.05, 0.1, 0.5, 1})) {}
+               .Add({})) {}
 
 void keeper_metrics::count(verdict v) {
   switch (v) {

@@ -4,7 +4,6 @@
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
 namespace tiketi::idempotency {
@@ -24,7 +23,6 @@ struct keeper_metrics {
   prometheus::Counter& limited;
   prometheus::Counter& unkept; ///< answers that could not be stored
   prometheus::Gauge& keys;
-  prometheus::Histogram& commit_seconds;
 };
 
 } // namespace tiketi::idempotency

@@ -1,4 +1,5 @@
 #include "actors/idempotency/role.hpp"
+#include "actors/store/store_metrics.hpp"
 
 #include <chrono>
 #include <utility>
@@ -13,9 +14,7 @@ keeper_role start_keeper(caf::actor_system& sys, environment& env, prometheus::R
                          keeper_options options, keeper_dependencies dependencies) {
   keeper_role role;
   role.metrics = std::make_shared<keeper_metrics>(registry);
-  batch_observer observe = [metrics = role.metrics](std::size_t, std::chrono::nanoseconds took) {
-    metrics->commit_seconds.Observe(std::chrono::duration<double>(took).count());
-  };
+  auto observe = count_commits(registry, "gateway");
   role.writer =
       sys.spawn<caf::detached>(writer<key_write, key_written>, std::move(dependencies.writes),
                                writer_options{}, std::move(observe));

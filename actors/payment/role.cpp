@@ -1,6 +1,7 @@
 #include "actors/payment/role.hpp"
 
 #include "actors/payment/payment_actor.hpp"
+#include "actors/store/store_metrics.hpp"
 
 #include <memory>
 #include <stdexcept>
@@ -97,7 +98,7 @@ payment_role start_payment(caf::actor_system& sys, environment& env, prometheus:
     throw std::invalid_argument("start_payment: a dependency is missing");
   payment_role role;
   auto writes = spawn_blocking(sys, options.detached, writer<payment_write, payment_written>,
-                               std::move(dependencies.writes), options.writer, batch_observer{});
+                               std::move(dependencies.writes), options.writer, count_commits(registry, "payment"));
   auto own_reader =
       spawn_blocking(sys, options.detached, reader,
                      std::shared_ptr<payment_queries>(std::move(dependencies.region_queries)));

@@ -23,13 +23,6 @@ queue_metrics::queue_metrics(prometheus::Registry& registry)
       waiting(gauge(registry, "queue_waiting", "Users in line")),
       active(gauge(registry, "queue_active", "Users with a slot")),
       recoveries(counter(registry, "queue_recoveries_total",
-                         "Queues read again from the journal after a doubtful write")),
-      commit_seconds(
-          prometheus::BuildHistogram()
-              .Name("queue_commit_seconds")
-              .Help("Duration of a group commit of the queue journal")
-              .Register(registry)
-              .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01,
-                                                               0.02, 0.05, 0.1, 0.5, 1})) {}
+                         "Queues read again from the journal after a doubtful write")) {}
 
 } // namespace tiketi::queue

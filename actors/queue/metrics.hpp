@@ -2,7 +2,6 @@
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
 namespace tiketi::queue {
@@ -18,7 +17,6 @@ struct queue_metrics {
   prometheus::Gauge& waiting;    ///< over all events of this node
   prometheus::Gauge& active;
   prometheus::Counter& recoveries; ///< times a queue was read again after a doubtful write
-  prometheus::Histogram& commit_seconds;
 };
 
 } // namespace tiketi::queue

@@ -1,4 +1,5 @@
 #include "actors/queue/role.hpp"
+#include "actors/store/store_metrics.hpp"
 
 #include <chrono>
 #include <utility>
@@ -13,9 +14,7 @@ queue_role start_queue(caf::actor_system& sys, environment& env, prometheus::Reg
                        queue_options options, queue_dependencies dependencies) {
   queue_role role;
   role.metrics = std::make_shared<queue_metrics>(registry);
-  batch_observer observe = [metrics = role.metrics](std::size_t, std::chrono::nanoseconds took) {
-    metrics->commit_seconds.Observe(std::chrono::duration<double>(took).count());
-  };
+  auto observe = count_commits(registry, "queue");
   if (dependencies.detached) {
     role.writer =
         sys.spawn<caf::detached>(writer<queue_write, queue_written>, std::move(dependencies.writes),

@@ -23,13 +23,6 @@ stats_metrics::stats_metrics(prometheus::Registry& registry)
       duplicates(events(registry, "duplicate")),
       unreadable(events(registry, "unreadable")),
       queries(counter(registry, "urr_stats_queries_total", "Reports asked for")),
-      query_errors(counter(registry, "urr_stats_queries_errors_total", "Reports that failed")),
-      commit_seconds(
-          prometheus::BuildHistogram()
-              .Name("stats_store_commit_seconds")
-              .Help("Duration of a transaction of the statistics store")
-              .Register(registry)
-              .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01,
-                                                               0.02, 0.05, 0.1, 0.5, 1})) {}
+      query_errors(counter(registry, "urr_stats_queries_errors_total", "Reports that failed")) {}
 
 } // namespace tiketi::stats

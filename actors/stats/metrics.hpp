@@ -1,7 +1,6 @@
 #pragma once
 
 #include <prometheus/counter.h>
-#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
 namespace tiketi::stats {
@@ -15,7 +14,6 @@ struct stats_metrics {
   prometheus::Counter& unreadable;       ///< … "unreadable"
   prometheus::Counter& queries;          ///< urr_stats_queries_total
   prometheus::Counter& query_errors;     ///< urr_stats_queries_errors_total
-  prometheus::Histogram& commit_seconds; ///< stats_store_commit_seconds
 };
 
 } // namespace tiketi::stats

@@ -1,6 +1,7 @@
 #include "actors/stats/role.hpp"
 
 #include "actors/system/caf_error.hpp"
+#include "actors/store/store_metrics.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -140,9 +141,7 @@ stats_role start_stats(caf::actor_system& sys, environment& env, prometheus::Reg
   auto metrics = std::make_shared<stats_metrics>(registry);
   auto store = sys.spawn<caf::detached>(
       writer<stats_write, stats_written>, std::move(dependencies.writes), options.writer,
-      batch_observer{[metrics](std::size_t, std::chrono::nanoseconds took) {
-        metrics->commit_seconds.Observe(std::chrono::duration<double>(took).count());
-      }});
+      count_commits(registry, "stats"));
   std::vector<stats_actor> readers;
   for (auto& queries : dependencies.readers)
     readers.push_back(sys.spawn<caf::detached>(reader, &env, std::move(queries),

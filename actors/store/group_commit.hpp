@@ -41,8 +41,16 @@ struct writer_options {
   std::size_t waiting_max = 20000; ///< over this: errc::overloaded, nothing is queued
 };
 
-/// What a writer reports after each transaction; may be empty. Called on the writer's thread.
-using batch_observer = std::function<void(std::size_t commands, std::chrono::nanoseconds took)>;
+/// One transaction of a writer.
+struct batch_report {
+  std::size_t commands = 0;
+  std::size_t waiting = 0; ///< messages in the writer's mailbox when it ended
+  std::chrono::nanoseconds took{};
+};
+
+/// Told after each transaction; may be empty. Called on the writer's thread, before the answers
+/// leave.
+using batch_observer = std::function<void(const batch_report&)>;
 
 /// Everything that is in the mailbox before this message belongs to the batch it ends.
 struct end_of_batch {
@@ -69,7 +77,8 @@ struct writer_state {
   std::vector<caf::typed_response_promise<Outcome>> promises;
   bool closing = false; ///< an end_of_batch is in the mailbox
 
-  void commit_now() {
+  template <class Self>
+  void commit_now(const Self& self) {
     if (batch.empty())
       return;
     auto commands = std::move(batch);
@@ -80,7 +89,7 @@ struct writer_state {
     const auto start = std::chrono::steady_clock::now();
     auto outcomes = target->commit(commands);
     if (observe)
-      observe(size, std::chrono::steady_clock::now() - start);
+      observe({size, self->mailbox().size(), std::chrono::steady_clock::now() - start});
     for (std::size_t i = 0; i < waiting.size(); ++i)
       waiting[i].deliver(std::move(outcomes[i]));
   }
@@ -109,7 +118,7 @@ writer(typename writer_actor<Command,
         state.batch.push_back(std::move(command));
         state.promises.push_back(promise);
         if (state.batch.size() >= state.options.batch_max) {
-          state.commit_now();
+          state.commit_now(self);
         } else if (!state.closing) {
           state.closing = true;
           // To itself, at the end of the mailbox: whatever waits there now joins this batch.
@@ -119,7 +128,7 @@ writer(typename writer_actor<Command,
       },
       [self](end_of_batch end) {
         self->state.closing = false;
-        self->state.commit_now();
+        self->state.commit_now(self);
         if (end.last)
           self->quit(caf::exit_reason::user_shutdown);
       },

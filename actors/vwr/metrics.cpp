@@ -19,13 +19,6 @@ room_metrics::room_metrics(prometheus::Registry& registry)
                   .Register(registry)
                   .Add({})),
       recoveries(counter(registry, "vwr_recoveries_total",
-                         "Waiting rooms read again after a doubtful write")),
-      commit_seconds(
-          prometheus::BuildHistogram()
-              .Name("vwr_commit_seconds")
-              .Help("Duration of a group commit of the waiting rooms")
-              .Register(registry)
-              .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01,
-                                                               0.02, 0.05, 0.1, 0.5, 1})) {}
+                         "Waiting rooms read again after a doubtful write")) {}
 
 } // namespace tiketi::vwr

@@ -2,7 +2,6 @@
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
 namespace tiketi::vwr {
@@ -15,7 +14,6 @@ struct room_metrics {
   prometheus::Counter& served;     ///< numbers whose turn came
   prometheus::Gauge& waiting;      ///< over all active rooms of this node
   prometheus::Counter& recoveries; ///< times a room was read again after a doubtful write
-  prometheus::Histogram& commit_seconds;
 };
 
 } // namespace tiketi::vwr

@@ -1,4 +1,5 @@
 #include "actors/vwr/role.hpp"
+#include "actors/store/store_metrics.hpp"
 
 #include <chrono>
 #include <utility>
@@ -13,9 +14,7 @@ room_role start_rooms(caf::actor_system& sys, environment& env, prometheus::Regi
                       room_options options, room_dependencies dependencies) {
   room_role role;
   role.metrics = std::make_shared<room_metrics>(registry);
-  batch_observer observe = [metrics = role.metrics](std::size_t, std::chrono::nanoseconds took) {
-    metrics->commit_seconds.Observe(std::chrono::duration<double>(took).count());
-  };
+  auto observe = count_commits(registry, "rooms");
   if (dependencies.detached) {
     role.writer =
         sys.spawn<caf::detached>(writer<save_room, room_saved>, std::move(dependencies.writes),

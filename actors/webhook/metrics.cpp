@@ -40,13 +40,6 @@ webhook_metrics::webhook_metrics(prometheus::Registry& registry)
       dead_letters(gauge(registry, "webhook_dead_letters", "Deliveries that were given up")),
       in_flight(gauge(registry, "webhook_deliveries_in_flight", "Deliveries being sent")),
       webhooks{hooks(registry, webhook_state::active), hooks(registry, webhook_state::paused),
-               hooks(registry, webhook_state::suspended), hooks(registry, webhook_state::disabled)},
-      commit_seconds(
-          prometheus::BuildHistogram()
-              .Name("webhook_store_commit_seconds")
-              .Help("Duration of a transaction of the webhook store")
-              .Register(registry)
-              .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01,
-                                                               0.02, 0.05, 0.1, 0.5, 1})) {}
+               hooks(registry, webhook_state::suspended), hooks(registry, webhook_state::disabled)} {}
 
 } // namespace tiketi::webhook

@@ -6,7 +6,6 @@
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
 namespace tiketi::webhook {
@@ -25,7 +24,6 @@ struct webhook_metrics {
   prometheus::Gauge& dead_letters;
   prometheus::Gauge& in_flight;
   std::array<prometheus::Gauge*, 4> webhooks; ///< by state
-  prometheus::Histogram& commit_seconds;
 };
 
 } // namespace tiketi::webhook

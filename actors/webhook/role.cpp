@@ -1,6 +1,7 @@
 #include "actors/webhook/role.hpp"
 
 #include "actors/webhook/payload.hpp"
+#include "actors/store/store_metrics.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -72,9 +73,7 @@ webhook_role start_webhook(caf::actor_system& sys, environment& env, prometheus:
   webhook_neighbours others;
   others.writer = spawn_blocking(
       sys, options.detached, writer<webhook_write, webhook_written>, std::move(dependencies.writes),
-      options.writer, batch_observer{[metrics](std::size_t, std::chrono::nanoseconds took) {
-        metrics->commit_seconds.Observe(std::chrono::duration<double>(took).count());
-      }});
+      options.writer, count_commits(registry, "webhook"));
   others.own_reader =
       spawn_blocking(sys, options.detached, reader,
                      std::shared_ptr<webhook_queries>(std::move(dependencies.own_queries)),

@@ -5,6 +5,7 @@
 #include "actors/queue/messages.hpp"
 #include "actors/region/region.hpp"
 #include "actors/store/group_commit.hpp"
+#include "actors/store/store_metrics.hpp"
 #include "tests/support/actor_fixture.hpp"
 
 namespace tiketi::test_commit {
@@ -42,8 +43,8 @@ class group_commit_test : public test::actor_test {
 protected:
   std::shared_ptr<recording_target> target = std::make_shared<recording_target>();
 
-  auto spawn_writer(writer_options options) {
-    return sys.spawn(writer<command, outcome>, target, options, batch_observer{});
+  auto spawn_writer(writer_options options, batch_observer observe = {}) {
+    return sys.spawn(writer<command, outcome>, target, options, std::move(observe));
   }
 };
 
@@ -63,6 +64,35 @@ TEST_F(group_commit_test, a_batch_has_a_bound) {
     self->send(w, command{i});
   sched.run();
   EXPECT_EQ(target->sizes, (std::vector<std::size_t>{4, 4, 2}));
+  self->send_exit(w, caf::exit_reason::user_shutdown);
+  sched.run();
+}
+
+TEST_F(group_commit_test, transactions_and_what_waits_behind_them_are_counted) {
+  prometheus::Registry registry;
+  auto w = spawn_writer({.batch_max = 4, .waiting_max = 100}, count_commits(registry, "a"));
+  (void)count_commits(registry, "b"); // another store beside it
+  for (int i = 0; i < 10; ++i)
+    self->send(w, command{i});
+  std::map<std::string, double> seen;
+  const auto look = [&] {
+    for (const auto& family : registry.Collect())
+      for (const auto& m : family.metric)
+        if (m.label.at(0).value == "a")
+          seen[family.name] = family.type == prometheus::MetricType::Histogram
+                                  ? m.histogram.sample_sum
+                                  : m.gauge.value;
+  };
+  for (int i = 0; i < 4; ++i)
+    sched.run_once();
+  look();
+  EXPECT_EQ(seen["tiketi_store_batch_commands"], 4);
+  EXPECT_EQ(seen["tiketi_store_waiting"], 7) << "six commands and the end of the batch";
+  EXPECT_EQ(seen.count("tiketi_store_commit_seconds"), 1u);
+  sched.run();
+  look();
+  EXPECT_EQ(seen["tiketi_store_batch_commands"], 10);
+  EXPECT_EQ(seen["tiketi_store_waiting"], 0);
   self->send_exit(w, caf::exit_reason::user_shutdown);
   sched.run();
 }

@@ -63,6 +63,14 @@ setup() {
 # Where `tools/setup --tests` keeps the Python packages of the tests: another place for other versions.
 test_python_dir() {
   local sum
-  sum="$(sha256sum "$root/tests/openapi/requirements.txt")"
+  sum="$(sha256sum "$root/tests/python/requirements.txt")"
   echo "${XDG_CACHE_HOME:-$HOME/.cache}/tiketi/python-${sum:0:12}"
+}
+
+# The program that checks alert rules; empty when there is none.
+promtool_path() {
+  type -P promtool || {
+    local own="${XDG_CACHE_HOME:-$HOME/.cache}/tiketi/promtool"
+    [ ! -x "$own" ] || echo "$own"
+  }
 }

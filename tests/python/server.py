@@ -9,7 +9,7 @@ import time
 
 import requests
 
-INTERNAL_TOKEN = "openapi-tests-internal-token-0123456789"
+INTERNAL_TOKEN = "tests-internal-token-0123456789abcdef"
 
 # All traffic comes from one address and much of it signs in, so limits are off, hashes are cheap,
 # and nobody waits long in a queue.
