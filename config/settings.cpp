@@ -68,6 +68,33 @@ const std::array rows{
         .allowed = "text|json",
         .sentence = "Form of the lines in the log: for a person, or one JSON object each"},
 
+    row{.name = "trace.otlp_url",
+        .target = &s::trace_otlp_url,
+        .fallback = "",
+        .sentence =
+            "Where spans of sampled requests and calls go, OTLP over HTTP in JSON, such as "
+            "`http://collector:4318/v1/traces`. Empty: nowhere; traces are still handed on"},
+    row{.name = "trace.otlp_headers",
+        .target = &s::trace_otlp_headers,
+        .fallback = "",
+        .min = 3,
+        .max = 4096,
+        .unit = "bytes",
+        .sentence = "Headers for the collector, such as a key: `name=value`, separated by commas",
+        .secret = "OTEL_EXPORTER_OTLP_HEADERS"},
+    row{.name = "trace.service",
+        .target = &s::trace_service,
+        .fallback = "tiketi",
+        .sentence = "Name of this program in traces"},
+    row{.name = "trace.sample_percent",
+        .target = &s::trace_sample_percent,
+        .fallback = "10",
+        .min = 0,
+        .max = 100,
+        .unit = "%",
+        .sentence = "Share of the traces that begin here which are recorded; where a client begins "
+                    "one, its traceparent decides"},
+
     row{.name = "http.address",
         .target = &s::http_address,
         .fallback = "127.0.0.1",
@@ -1244,6 +1271,13 @@ void check(const settings& values) {
           fmt::format("auth.google_keys_url = '{}' is not allowed; allowed: an https:// address, "
                       "or http:// to this machine, because logins are checked with its keys",
                       values.auth_google_keys_url));
+  require(values.trace_otlp_url.empty() || values.trace_otlp_url.starts_with("http://")
+              || values.trace_otlp_url.starts_with("https://"),
+          fmt::format("trace.otlp_url = '{}' is not allowed; allowed: an http:// or https:// "
+                      "address, or nothing",
+                      values.trace_otlp_url));
+  require(parse_headers(values.trace_otlp_headers).has_value(),
+          "OTEL_EXPORTER_OTLP_HEADERS is not allowed; allowed: name=value, separated by commas");
   require(values.remote_retry_wait_max >= values.remote_retry_wait,
           "remote.retry_wait_max_ms must not be less than remote.retry_wait_ms");
   require(values.webhook_retry_wait_max >= values.webhook_retry_wait,
@@ -1266,6 +1300,39 @@ void check(const settings& values) {
                     origin));
   if (!errors.empty())
     throw settings_error(errors);
+}
+
+std::optional<std::vector<std::pair<std::string, std::string>>>
+parse_headers(std::string_view text) {
+  constexpr std::string_view blanks = " \t";
+  const auto trimmed = [&](std::string_view part) {
+    const auto first = part.find_first_not_of(blanks);
+    return first == std::string_view::npos
+               ? std::string{}
+               : std::string{part.substr(first, part.find_last_not_of(blanks) - first + 1)};
+  };
+  const auto is_token = [](std::string_view name) {
+    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+             || std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
+    });
+  };
+  std::vector<std::pair<std::string, std::string>> out;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    const auto pair = text.substr(0, comma);
+    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+    const auto equals = pair.find('=');
+    if (equals == std::string_view::npos)
+      return std::nullopt;
+    auto name = trimmed(pair.substr(0, equals));
+    auto value = trimmed(pair.substr(equals + 1));
+    const auto printable = [](char c) { return c >= 0x20 && c < 0x7f; };
+    if (!is_token(name) || !std::all_of(value.begin(), value.end(), printable))
+      return std::nullopt;
+    out.emplace_back(std::move(name), std::move(value));
+  }
+  return out;
 }
 
 std::string dump(const settings& values) {

@@ -29,6 +29,11 @@ struct settings {
   // log
   std::string log_level;
   std::string log_format;
+
+  std::string trace_otlp_url;
+  std::string trace_otlp_headers;
+  std::string trace_service;
+  std::int64_t trace_sample_percent = 0;
   // http
   std::string http_address;
   std::int64_t http_port = 0;
@@ -223,6 +228,10 @@ std::vector<std::string> load_environment(settings& s, const environment_map& va
 
 /// What does not fit together. Throws settings_error.
 void check(const settings& s);
+
+/// `name=value, name=value`: headers of HTTP. Nothing where it is none of that.
+std::optional<std::vector<std::pair<std::string, std::string>>>
+parse_headers(std::string_view text);
 
 /// A TOML file that sets every value as it is now, with a comment each.
 std::string dump(const settings& s);

@@ -39,6 +39,41 @@ std::string make_traceparent(environment& env) {
   return out;
 }
 
+bool is_sampled(std::string_view traceparent) noexcept {
+  if (!is_traceparent(traceparent))
+    return false;
+  const char low = traceparent[54];
+  return ((low <= '9' ? low - '0' : low - 'a' + 10) & 1) != 0;
+}
+
+std::string_view span_id_of(std::string_view traceparent) noexcept {
+  return traceparent.substr(36, 16);
+}
+
+std::string log_mark_of(std::string_view traceparent) {
+  if (!is_traceparent(traceparent))
+    return {};
+  return std::string{" trace_id="}.append(traceparent.substr(3, 32));
+}
+
+bool belongs_to_sample(std::string_view traceparent, double share) noexcept {
+  if (share >= 1)
+    return true;
+  if (share <= 0 || !is_traceparent(traceparent))
+    return false;
+  // The last 56 bits of the id are random (W3C Trace Context level 2).
+  std::uint64_t value = 0;
+  for (const char c : traceparent.substr(21, 14))
+    value = value << 4 | static_cast<std::uint64_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+  return static_cast<double>(value) < share * static_cast<double>(std::uint64_t{1} << 56);
+}
+
+void set_sampled(std::string& traceparent) noexcept {
+  constexpr std::string_view odd = "1133557799bbddff";
+  const char low = traceparent[54];
+  traceparent[54] = odd[static_cast<std::size_t>(low <= '9' ? low - '0' : low - 'a' + 10)];
+}
+
 std::string child_traceparent(std::string_view parent, environment& env) {
   if (!is_traceparent(parent))
     return make_traceparent(env);

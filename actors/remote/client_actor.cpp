@@ -121,9 +121,11 @@ struct call {
   target* to = nullptr;
   circuit* through = nullptr;
   time_point deadline;
+  time_point began;
   time_point started_at; ///< of the attempt under way
   breaker::permit permit;
   std::shared_ptr<transfer_result> last; ///< while it waits: the answer if there is no other
+  std::string own_trace;                 ///< `traceparent` of the call itself
   std::uint32_t attempts = 0;
   bool may_have_arrived = false;
 };
@@ -217,6 +219,24 @@ void keep_ticking(client_self self) {
   self->delayed_send(self, state.options.tick, remote_tick{});
 }
 
+void record_span(const client_state& state, const call& c, const http_answer& answer) {
+  if (state.options.spans == nullptr || !is_sampled(c.own_trace))
+    return;
+  trace::span s;
+  s.trace = c.own_trace;
+  s.parent = span_id_of(c.what.trace);
+  s.kind = trace::span_kind::client;
+  s.method = c.what.request.method;
+  s.name = s.method + ' ' + c.to->name;
+  s.peer = c.to->name;
+  s.status = answer.status;
+  if (answer.error != http_failure::none)
+    s.error = to_string_view(answer.error);
+  s.start = c.began;
+  s.took = std::max(state.env->now() - c.began, milliseconds{0});
+  state.options.spans->record(std::move(s));
+}
+
 void finish(client_self self, std::uint64_t id, http_answer answer) {
   auto& state = self->state;
   const auto found = state.calls.find(id);
@@ -229,6 +249,7 @@ void finish(client_self self, std::uint64_t id, http_answer answer) {
   c.to->metrics.in_flight->Decrement();
   answer.attempts = c.attempts;
   answer.may_have_arrived = c.may_have_arrived;
+  record_span(state, c, answer);
   (answer.error == http_failure::none ? c.to->metrics.answered : c.to->metrics.failed)->Increment();
   c.promise.deliver(std::move(answer));
 }
@@ -281,9 +302,11 @@ caf::result<http_answer> on_call(client_self self, http_call& x) {
   auto promise = c.promise;
   c.to = &to;
   c.through = through;
-  c.deadline = state.env->now() + x.timeout;
+  c.began = state.env->now();
+  c.deadline = c.began + x.timeout;
   c.what = std::move(x);
-  c.what.request.headers.emplace_back("traceparent", child_traceparent(c.what.trace, *state.env));
+  c.own_trace = child_traceparent(c.what.trace, *state.env);
+  c.what.request.headers.emplace_back("traceparent", c.own_trace);
   state.calls.emplace(id, std::move(c));
   if (!attempt(self, id)) {
     state.calls.erase(id);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/base/environment.hpp"
+#include "actors/base/span.hpp"
 #include "actors/remote/messages.hpp"
 #include "actors/remote/retry.hpp"
 
@@ -28,7 +29,8 @@ struct remote_options {
   std::chrono::minutes circuit_idle{60}; ///< a circuit that was not used for this long is forgotten
   breaker_options breaker;
   retry_options retry;
-  milliseconds tick{20}; ///< how often waits are looked at while there are any
+  trace::sink* spans = nullptr; ///< one for each sampled call; outlives the actor
+  milliseconds tick{20};        ///< how often waits are looked at while there are any
 };
 
 /// Starts the actor that makes all calls to other systems: one circuit breaker per target, retries

@@ -150,6 +150,7 @@ void worker::recycle(request used) {
   used.captures.clear();
   used.body.clear();
   used.trace.clear();
+  used.parent_span.clear();
   used.who.reset();
   const std::lock_guard lock{spares_mutex_};
   if (spares_.size() < spares_max)
@@ -396,6 +397,7 @@ void connection::begin_message() {
   has_request_ = false;
   authenticated_ = false;
   trace_.clear();
+  parent_span_.clear();
   method_ = verb::get;
   ++sequence_;
   enter(phase::head, options.header_timeout);
@@ -520,6 +522,7 @@ bool connection::enter_early() {
   auto answer =
       home_.shared()->chain.enter(req_, parser_->target(), peer_, home_.shared()->tokens, passage_);
   trace_ = req_.trace;
+  parent_span_ = req_.parent_span;
   authenticated_ = req_.who.has_value();
   entered_ = !answer.has_value() && passage_.found != nullptr;
   if (answer)
@@ -536,6 +539,7 @@ void connection::handle() {
   if (!entered_)
     answer = shared.chain.enter(req_, parser_->target(), peer_, shared.tokens, passage_);
   trace_ = req_.trace;
+  parent_span_ = req_.parent_span;
   authenticated_ = req_.who.has_value();
   if (answer)
     return send(std::move(*answer));
@@ -688,10 +692,12 @@ void connection::on_written(const boost::system::error_code& ec) {
     return;
   const auto took = clock::now() - began_;
   home_.metrics().observe(passage_.found, method_, status_, took);
+  record_span(took);
   if (spdlog::should_log(spdlog::level::debug))
-    spdlog::debug("{} {} {} {:.3f} ms {} {}", to_string_view(method_),
+    spdlog::debug("{} {} {} {:.3f} ms {}{}", to_string_view(method_),
                   has_request_ ? std::string_view{parser_->target()} : "-", status_,
-                  std::chrono::duration<double, std::milli>(took).count(), peer_text_, trace_);
+                  std::chrono::duration<double, std::milli>(took).count(), peer_text_,
+                  log_mark_of(trace_));
   shared_body_.reset();
   if (body_.capacity() > kept_bytes_max)
     std::string{}.swap(body_);
@@ -712,6 +718,23 @@ void connection::on_written(const boost::system::error_code& ec) {
     buffer_ = boost::beast::flat_buffer{};
   enter(phase::idle, home_.shared()->options.idle_timeout);
   advance();
+}
+
+void connection::record_span(clock::duration took) {
+  const auto& shared = *home_.shared();
+  if (!shared.parts.spans || !has_request_ || !is_sampled(trace_))
+    return;
+  trace::span s;
+  s.trace = trace_;
+  s.parent = parent_span_;
+  s.method = to_string_view(method_);
+  if (passage_.found != nullptr)
+    s.route = passage_.found->pattern;
+  s.name = s.route.empty() ? s.method : s.method + ' ' + s.route;
+  s.status = status_;
+  s.took = took;
+  s.start = shared.env.now() - std::chrono::duration_cast<milliseconds>(took);
+  shared.parts.spans->record(std::move(s));
 }
 
 void connection::linger() {

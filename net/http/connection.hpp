@@ -161,6 +161,7 @@ private:
   void send(response r);
   void compose(const response& r);
   void on_written(const boost::system::error_code& ec);
+  void record_span(clock::duration took);
   void linger();
   void start_stream();
   void pump();
@@ -193,6 +194,7 @@ private:
   int version_ = 11;
   int status_ = 0;
   std::string trace_;
+  std::string parent_span_;
   std::string head_;
   std::string body_;
   std::shared_ptr<const std::string> shared_body_;

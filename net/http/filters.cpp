@@ -73,6 +73,8 @@ rate_client client_of(const request& req, const boost::asio::ip::address& addres
 filters::filters(filter_options options, std::shared_ptr<const router> routes, environment& env)
     : routes_(std::move(routes)),
       env_(env),
+      record_spans_(options.record_spans),
+      sampled_share_(options.sampled_share),
       cors_(std::move(options.cors_origins)),
       internal_tokens_(std::move(options.internal_tokens)) {
   auto proxies = trusted_proxies::parse(options.trusted_proxies);
@@ -82,15 +84,27 @@ filters::filters(filter_options options, std::shared_ptr<const router> routes, e
   std::erase(internal_tokens_, std::string{});
 }
 
+void filters::join_trace(request& req) const {
+  req.parent_span.clear();
+  const auto trace = req.header("traceparent");
+  if (!trace || !is_traceparent(*trace)) {
+    req.trace = make_traceparent(env_);
+    if (record_spans_ && belongs_to_sample(req.trace, sampled_share_))
+      set_sampled(req.trace);
+    return;
+  }
+  if (!record_spans_) {
+    req.trace = *trace;
+    return;
+  }
+  req.trace = child_traceparent(*trace, env_);
+  req.parent_span = span_id_of(*trace);
+}
+
 std::optional<response> filters::enter(request& req, std::string_view target,
                                        const boost::asio::ip::address& peer, token_cache& tokens,
                                        passage& out) const {
-  const auto trace = req.header("traceparent");
-  if (trace && is_traceparent(*trace))
-    req.trace = *trace;
-  else
-    req.trace = make_traceparent(env_);
-
+  join_trace(req);
   out.cors_headers = cors_headers(req);
   if (cors_policy::is_preflight(req))
     return cors_.preflight(req);

@@ -22,6 +22,10 @@ struct filter_options {
   std::vector<std::string> trusted_proxies;
   /// Tokens of internal callers; two while they are being rotated. Empty: nobody gets in.
   std::vector<std::string> internal_tokens;
+  bool record_spans = false; ///< each request is a span of its own in its trace
+  /// Share of the traces that begin here which are sampled, 0 to 1. What the client's traceparent
+  /// says is followed.
+  double sampled_share = 0;
 };
 
 /// What the filters found out about a request.
@@ -56,8 +60,12 @@ private:
   std::optional<response> check_access(const request& req, const route& r) const;
   bool is_internal_token(std::string_view token) const;
 
+  void join_trace(request& req) const;
+
   std::shared_ptr<const router> routes_;
   environment& env_;
+  bool record_spans_;
+  double sampled_share_;
   cors_policy cors_;
   trusted_proxies proxies_;
   std::vector<std::string> internal_tokens_;

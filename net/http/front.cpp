@@ -1,5 +1,6 @@
 #include "net/http/front.hpp"
 
+#include "actors/base/trace.hpp"
 #include "net/http/router.hpp"
 
 #include <spdlog/spdlog.h>
@@ -7,7 +8,7 @@
 namespace tiketi::net {
 
 void front::answer_exception(const exchange_ptr& x, const char* what) {
-  spdlog::error("handler of {} failed: {}", x->req().path, what);
+  spdlog::error("handler of {} failed: {}{}", x->req().path, what, log_mark_of(x->req().trace));
   x->reply(error_response(errc::internal));
 }
 

@@ -36,8 +36,11 @@ struct request {
   std::vector<std::pair<std::string, std::string>> headers; ///< names in lower case
   std::vector<std::string> captures;                        ///< `{...}` of the route, in order
   std::string body;
-  std::string peer;  ///< client address, proxies considered
-  std::string trace; ///< W3C traceparent: the client's, or a new one
+  std::string peer; ///< client address, proxies considered
+  /// W3C traceparent: the client's or a new one; while spans are recorded one of our own span in
+  /// that trace.
+  std::string trace;
+  std::string parent_span; ///< id of the client's span; empty: there was none
   std::optional<identity> who;
 
   std::optional<std::string_view> header(std::string_view name) const;

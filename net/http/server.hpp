@@ -2,6 +2,7 @@
 
 #include "actors/base/environment.hpp"
 #include "actors/base/result.hpp"
+#include "actors/base/span.hpp"
 #include "net/http/filters.hpp"
 #include "net/http/rate_limiter.hpp"
 #include "net/http/router.hpp"
@@ -51,6 +52,7 @@ struct server_parts {
   std::shared_ptr<const router> routes;
   token_verifier verify;                ///< empty: everybody is anonymous
   std::shared_ptr<rate_limiter> limits; ///< empty: no limits
+  std::shared_ptr<trace::sink> spans = {}; ///< one for each sampled request; empty: none
 };
 
 /// An HTTP/1.1 server: sockets on threads of its own, handlers in a pool of front actors.

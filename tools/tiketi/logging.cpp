@@ -11,6 +11,20 @@ namespace tiketi {
 
 namespace {
 
+/// Lines about one request end with this and the 32 hex digits of its trace.
+constexpr std::string_view trace_mark = " trace_id=";
+
+/// Where the mark begins; the end where there is none.
+std::size_t trace_mark_at(std::string_view payload) {
+  constexpr std::size_t digits = 32;
+  if (payload.size() < trace_mark.size() + digits)
+    return payload.size();
+  const auto at = payload.size() - digits - trace_mark.size();
+  const auto id = payload.substr(at + trace_mark.size());
+  const auto is_hex = id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return is_hex && payload.substr(at, trace_mark.size()) == trace_mark ? at : payload.size();
+}
+
 /// The message with control characters (and for JSON quotes) escaped: one entry is one line,
 /// whatever a client put into a header.
 class escaped_message final : public spdlog::custom_flag_formatter {
@@ -19,7 +33,8 @@ public:
 
   void format(const spdlog::details::log_msg& msg, const std::tm&,
               spdlog::memory_buf_t& out) override {
-    for (const char c : msg.payload) {
+    const std::string_view payload{msg.payload.data(), msg.payload.size()};
+    for (const char c : json_ ? payload.substr(0, trace_mark_at(payload)) : payload) {
       const auto byte = static_cast<unsigned char>(c);
       if (byte < 0x20 || byte == 0x7f) {
         fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
@@ -37,6 +52,22 @@ public:
 
 private:
   bool json_;
+};
+
+/// The trace that a line belongs to as a field of its own.
+class trace_field final : public spdlog::custom_flag_formatter {
+public:
+  void format(const spdlog::details::log_msg& msg, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    const std::string_view payload{msg.payload.data(), msg.payload.size()};
+    if (const auto at = trace_mark_at(payload); at < payload.size())
+      fmt::format_to(std::back_inserter(out), R"(,"trace_id":"{}")",
+                     payload.substr(at + trace_mark.size()));
+  }
+
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<trace_field>();
+  }
 };
 
 /// Upper case, because that is what operators search for.
@@ -63,9 +94,10 @@ void start_logging(const std::string& level, const std::string& format) {
       spdlog::create_async_nb<spdlog::sinks::stderr_sink_mt>("tiketi"); // nb: never blocks
   const bool json = format == "json";
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-  formatter->add_flag<escaped_message>('*', json).add_flag<level_name>('@');
+  formatter->add_flag<escaped_message>('*', json);
+  formatter->add_flag<level_name>('@').add_flag<trace_field>('&');
   formatter->set_pattern(
-      json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%@","service":"tiketi","message":"%*"})"
+      json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%@","service":"tiketi","message":"%*"%&})"
            : "%Y-%m-%dT%H:%M:%S.%eZ %@ %*");
   logger->set_formatter(std::move(formatter));
   logger->set_level(spdlog::level::from_str(level));

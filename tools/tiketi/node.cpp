@@ -25,6 +25,7 @@
 #include "actors/stats/role.hpp"
 #include "actors/system/actor_config.hpp"
 #include "actors/token/tokens.hpp"
+#include "actors/trace/exporter.hpp"
 #include "actors/vwr/role.hpp"
 #include "actors/vwr/type_ids.hpp"
 #include "actors/webhook/role.hpp"
@@ -162,6 +163,7 @@ struct node::impl {
   void start();
   remote::remote_options calls() const;
   void start_remote();
+  void stop_tracing();
   void start_webhook();
   void start_auth();
   void start_ticket();
@@ -196,10 +198,12 @@ struct node::impl {
   std::string room_secret;
   std::optional<room_tokens> room_passes;
   std::vector<std::shared_ptr<const void>> kept; ///< metrics that actors point to
+  std::shared_ptr<trace::span_buffer> spans;     ///< null: nothing is recorded
   std::shared_ptr<remote::transport> outside;    ///< calls to other systems
   std::shared_ptr<remote::transport> receivers;  ///< calls to webhooks
   caf::actor_system sys{actor_settings};
   remote::client_actor remote_client;
+  trace::exporter_actor exporter;
   std::optional<webhook::webhook_role> webhook_role;
   std::optional<auth::auth_role> auth_role;
   std::optional<catalog::catalog_role> catalog_role;
@@ -295,12 +299,37 @@ remote::remote_options node::impl::calls() const {
                      .slow_after = values.remote_breaker_slow,
                      .open_for = values.remote_breaker_open,
                      .trials = static_cast<std::size_t>(values.remote_breaker_trials)};
+  options.spans = spans.get();
   return options;
 }
 
 void node::impl::start_remote() {
+  std::vector<std::string> targets{"toss", "google"};
+  if (!values.trace_otlp_url.empty()) {
+    spans = trace::make_span_buffer(*registry, trace::exporter_options{}.spans_max);
+    targets.emplace_back(trace::collector);
+  }
   outside = net::make_curl_transport({});
-  remote_client = remote::start_remote(sys, *env, *registry, calls(), outside, {"toss", "google"});
+  remote_client = remote::start_remote(sys, *env, *registry, calls(), outside, std::move(targets));
+  if (!spans)
+    return;
+  trace::exporter_options options;
+  options.url = values.trace_otlp_url;
+  options.headers = config::parse_headers(values.trace_otlp_headers).value();
+  options.from = {values.trace_service, to_string(make_uuid(*env)), TIKETI_VERSION};
+  exporter = trace::start_exporter(sys, *registry, std::move(options), spans, remote_client);
+}
+
+/// The last spans; a collector that is away does not hold up the end.
+void node::impl::stop_tracing() {
+  if (!exporter)
+    return;
+  constexpr std::chrono::seconds patience{2};
+  caf::scoped_actor self{sys};
+  self->request(exporter, patience, trace::flush{})
+      .receive([](bool) {},
+               [](const caf::error&) { spdlog::warn("trace: the last spans could not be sent"); });
+  caf::anon_send_exit(exporter, caf::exit_reason::user_shutdown);
 }
 
 /// Before every role whose events it gets.
@@ -621,8 +650,12 @@ std::unique_ptr<net::server> node::impl::make_server(std::shared_ptr<const net::
   if (!values.auth_internal_token_previous.empty())
     options.filters.internal_tokens.push_back(values.auth_internal_token_previous);
 
+  options.filters.record_spans = spans != nullptr;
+  options.filters.sampled_share = static_cast<double>(values.trace_sample_percent) / 100;
+
   net::server_parts parts;
   parts.routes = std::move(routes);
+  parts.spans = spans;
   parts.verify = [tokens = *sessions](std::string_view token,
                                       time_point now) -> result<net::verified_token> {
     auto claims = tokens.verify_access(token, now);
@@ -813,6 +846,7 @@ void node::impl::stop() {
     auth::stop(*auth_role);
   if (webhook_role)
     webhook::stop(*webhook_role);
+  stop_tracing();
   remote::stop_remote(remote_client);
   // Before the actor system goes: what is under way refers to actors.
   if (outside)
