@@ -158,7 +158,7 @@ TEST(resale, fees_are_those_of_the_contract) {
         line{20'000, artist, tier::gold, 5, 1'000}, line{20'000, artist, tier::diamond, 5, 1'000},
         line{99, {}, tier::bronze, 10, 9}, line{9, {}, tier::bronze, 10, 0},
         line{0, {}, tier::bronze, 10, 0}, line{119, artist, tier::gold, 5, 5},
-        line{9'000'000'000'000'000'007, {}, tier::bronze, 10, 900'000'000'000'000'000}}) {
+        line{8'000'000'000'000'000'007, {}, tier::bronze, 10, 800'000'000'000'000'000}}) {
     const auto terms = resale_terms(l.total, l.of, l.t);
     ASSERT_TRUE(terms);
     EXPECT_EQ(terms->fee_percent, l.percent);

@@ -90,7 +90,7 @@ public:
   }
 
   /// The outcome becomes durable, the schedule does not know yet.
-  void store(const lane_name& name, bool success, milliseconds retry) {
+  void store(lane_name name, bool success, milliseconds retry) { // a copy: it goes from `flying`
     auto& lane = lanes[name];
     ASSERT_EQ(lane.waiting.front(), flying.at(name));
     if (success) {
@@ -104,7 +104,7 @@ public:
     stored.insert(name);
   }
 
-  void settle(const lane_name& name) {
+  void settle(lane_name name) { // a copy, as above
     stored.erase(name);
     schedule.settled(name.first, name.second);
     check();
