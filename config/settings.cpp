@@ -70,10 +70,9 @@ const std::array rows{
 
     row{.name = "trace.otlp_url",
         .target = &s::trace_otlp_url,
-        .fallback = "",
-        .sentence =
-            "Where spans of sampled requests and calls go, OTLP over HTTP in JSON, such as "
-            "`http://collector:4318/v1/traces`. Empty: nowhere; traces are still handed on"},
+        .fallback = "off",
+        .sentence = "Where spans of sampled requests and calls go, OTLP over HTTP in JSON, such as "
+                    "`http://collector:4318/v1/traces`; `off`: nowhere, traces are only handed on"},
     row{.name = "trace.otlp_headers",
         .target = &s::trace_otlp_headers,
         .fallback = "",
@@ -1271,10 +1270,10 @@ void check(const settings& values) {
           fmt::format("auth.google_keys_url = '{}' is not allowed; allowed: an https:// address, "
                       "or http:// to this machine, because logins are checked with its keys",
                       values.auth_google_keys_url));
-  require(values.trace_otlp_url.empty() || values.trace_otlp_url.starts_with("http://")
+  require(values.trace_otlp_url == "off" || values.trace_otlp_url.starts_with("http://")
               || values.trace_otlp_url.starts_with("https://"),
           fmt::format("trace.otlp_url = '{}' is not allowed; allowed: an http:// or https:// "
-                      "address, or nothing",
+                      "address, or off",
                       values.trace_otlp_url));
   require(parse_headers(values.trace_otlp_headers).has_value(),
           "OTEL_EXPORTER_OTLP_HEADERS is not allowed; allowed: name=value, separated by commas");

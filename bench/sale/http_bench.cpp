@@ -99,7 +99,7 @@ void compare(const std::string& name, std::uint16_t port, std::size_t connection
              std::chrono::milliseconds duration,
              const std::function<std::string(std::size_t)>& next, const std::string& body) {
   beast_server bare{body, socket_threads};
-  const auto plain = get_request("/", {});
+  auto plain = get_request("/", {});
   std::vector<double> ours;
   std::vector<double> theirs;
   std::vector<double> ratios;
@@ -132,7 +132,7 @@ void seat_map_bench() {
       browser.get("/api/v1/seats/events/" + event, {{"If-None-Match", reply.headers.at("etag")}});
   if (unchanged.status != 304)
     throw std::runtime_error("an unchanged map was sent again");
-  const auto request = get_request("/api/v1/seats/events/" + event, {});
+  auto request = get_request("/api/v1/seats/events/" + event, {});
   compare(
       "seat_map_vs_beast", server.port(), 16, std::chrono::seconds{3},
       [&](std::size_t) { return request; }, reply.body);

@@ -327,7 +327,7 @@ TEST(auth_role_test, runs_on_its_own_threads_and_stops) {
   const auto open = [&] {
     sql::database_options options;
     options.target = folder.file("auth.db");
-    return std::move(sql::database::open(options).value());
+    return sql::database::open(options).value();
   };
   auto db = open();
   ASSERT_TRUE(sql::migrate(db, sql::migrations_of("auth")));

@@ -42,7 +42,7 @@ struct sqlite_backend final : backend {
   sql::database open() {
     sql::database_options options;
     options.target = folder.file("auth.db");
-    return std::move(sql::database::open(options).value());
+    return sql::database::open(options).value();
   }
 
   auth_writes& writes() override { return *writer; }
@@ -141,7 +141,7 @@ TEST_P(auth_store_test, a_google_id_has_one_account_and_an_account_one_google_id
     return write({link_google{who, google, token(who, make_uuid(*env), hash, start)}}).status;
   };
   EXPECT_EQ(link(plain.id, "g1", "h1"), commit_status::rejected) << "taken";
-  EXPECT_FALSE(store->queries().find_account(plain.id).value()->google_id.size());
+  EXPECT_TRUE(store->queries().find_account(plain.id).value()->google_id.empty());
   EXPECT_EQ(link(plain.id, "g2", "h2"), commit_status::committed);
   EXPECT_EQ(store->queries().find_google("g2").value()->id, plain.id);
   EXPECT_EQ(link(plain.id, "g3", "h3"), commit_status::rejected) << "linked already";
@@ -171,7 +171,7 @@ TEST_P(auth_store_test, many_accounts_are_found_at_once) {
     std::vector<user_id> wanted(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(n));
     auto asked = wanted;
     asked.insert(asked.end(), wanted.begin(), wanted.end()); // twice
-    asked.emplace_back(make_uuid(*env));                     // nobody
+    asked.push_back(user_id{make_uuid(*env)});               // nobody
     std::vector<user_id> found;
     for (const auto& row : store->queries().find_accounts(asked).value())
       found.push_back(row.id);

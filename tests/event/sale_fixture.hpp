@@ -99,7 +99,7 @@ protected:
 
   /// As a crash: everything in memory is gone at once.
   void stop() {
-    for (auto a :
+    for (const auto& a :
          {caf::actor_cast<caf::actor>(role.region), caf::actor_cast<caf::actor>(role.writer),
           caf::actor_cast<caf::actor>(role.consumer), caf::actor_cast<caf::actor>(role.members),
           caf::actor_cast<caf::actor>(role.points), caf::actor_cast<caf::actor>(role.transfers)})

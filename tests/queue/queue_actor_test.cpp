@@ -93,7 +93,7 @@ TEST_F(queue_actor_test, silent_users_lose_their_place_polling_ones_keep_it) {
     ASSERT_TRUE(enter(n));
   for (int i = 0; i < 14; ++i) {
     advance(50s);
-    for (std::uint64_t n : {0, 1, 3})
+    for (const std::uint64_t n : {0u, 1u, 3u})
       ASSERT_NE(where(n), place::none) << n;
   }
   EXPECT_EQ(where(2), place::none);

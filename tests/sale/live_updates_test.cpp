@@ -36,7 +36,7 @@ protected:
   std::string seated_event() {
     const auto listed = http.get("/api/v1/events?status=on_sale&page=1&limit=100").json();
     for (const auto& e : listed["events"]) {
-      const std::string id = e["id"];
+      std::string id = e["id"];
       const auto event = http.get("/api/v1/events/" + id).json();
       if (!event["event"]["seat_layout_id"].is_null())
         return id;

@@ -42,7 +42,7 @@ protected:
         "POST", "/reservations",
         {{"eventId", event}, {"items", {{{"ticketTypeId", types[0]["id"]}, {"quantity", 1}}}}});
     EXPECT_EQ(held.status, 200) << held.body;
-    const std::string id = held.json()["reservation"]["id"];
+    std::string id = held.json()["reservation"]["id"];
     if (paid) {
       EXPECT_EQ(
           call("POST", "/payments/process", {{"reservationId", id}, {"paymentMethod", "naver_pay"}})

@@ -22,7 +22,7 @@ protected:
   std::string event_on_sale(bool seated) {
     const auto listed = call("GET", "/events?status=on_sale&page=1&limit=100").json();
     for (const auto& e : listed["events"]) {
-      const std::string id = e["id"];
+      std::string id = e["id"];
       const auto event = call("GET", "/events/" + id).json()["event"];
       if (event["seat_layout_id"].is_null() != seated)
         return id;
@@ -146,9 +146,9 @@ TEST_F(web_client_test, home_search_and_artists) {
   const auto title = call("GET", "/events?limit=1").json()["events"][0]["title"].get<std::string>();
   const auto word = title.substr(0, title.find(' '));
   std::string encoded;
-  for (const unsigned char c : word) {
+  for (const char c : word) {
     char hex[4];
-    std::snprintf(hex, sizeof hex, "%%%02X", c);
+    std::snprintf(hex, sizeof hex, "%%%02X", static_cast<unsigned char>(c));
     encoded += hex;
   }
   EXPECT_FALSE(call("GET", "/events?q=" + encoded + "&page=1&limit=30").json()["events"].empty());

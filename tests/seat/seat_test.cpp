@@ -46,7 +46,7 @@ TEST(seat, claim_table) {
 TEST(seat, settle_table) {
   for (const auto phase : phases)
     for (const std::uint8_t n : {std::uint8_t{1}, std::uint8_t{2}})
-      for (std::uint64_t token : {0, 5, 6, 7, 8}) {
+      for (const std::uint64_t token : {0u, 5u, 6u, 7u, 8u}) {
         auto s = in(phase);
         const bool fits = phase == seat::phase::granted && n == 1 && token > 6;
         EXPECT_EQ(s.settle(who(n), token), fits);
@@ -61,7 +61,7 @@ TEST(seat, settle_table) {
 TEST(seat, sell_and_verify_table) {
   for (const auto phase : phases)
     for (const std::uint8_t n : {std::uint8_t{1}, std::uint8_t{2}})
-      for (std::uint64_t token : {6, 7, 8}) {
+      for (const std::uint64_t token : {6u, 7u, 8u}) {
         auto s = in(phase);
         const bool fits =
             (phase == seat::phase::held || phase == seat::phase::sold) && n == 1 && token == 7;
@@ -75,7 +75,7 @@ TEST(seat, sell_and_verify_table) {
 TEST(seat, release_table) {
   for (const auto phase : phases)
     for (const std::uint8_t n : {std::uint8_t{1}, std::uint8_t{2}})
-      for (std::uint64_t token : {0, 6, 7, 8}) {
+      for (const std::uint64_t token : {0u, 6u, 7u, 8u}) {
         auto s = in(phase);
         const bool fits =
             n == 1

@@ -99,7 +99,6 @@ class world {
 public:
   explicit world(std::uint64_t seed)
       : chance_(seed),
-        seed_(seed),
         env_(make_seeded_environment(seed ^ 0x9e3779b97f4a7c15ULL, [this] { return now(); })) {
     event_ = event_id{make_uuid(*env_)};
     artist_ = artist_id{make_uuid(*env_)};
@@ -1170,7 +1169,8 @@ private:
       result.expired += v.status == reservation_status::expired;
       result.cancelled += v.status == reservation_status::cancelled;
     }
-    for (const auto& [id, m] : s.memberships) {
+    for (const auto& [membership_id, m] : s.memberships) {
+      const auto& id = membership_id; // clang 14: no structured binding in a lambda
       const auto joined = std::count_if(s.point_log.begin(), s.point_log.end(), [&](const auto& e) {
         return e.membership == id && e.entry.action.starts_with("MEMBERSHIP_");
       });
@@ -1234,7 +1234,6 @@ private:
   }
 
   std::mt19937_64 chance_;
-  std::uint64_t seed_;
   std::chrono::milliseconds elapsed_{0};
   std::unique_ptr<environment> env_;
   memory::ticket_store disk_tickets_;

@@ -69,7 +69,7 @@ protected:
     const auto map = call(buyer, "GET", "/seats/events/" + event).json();
     seats = map["seats"].size();
     std::vector<std::string> reservations;
-    for (int i = 0; i < 2; ++i) {
+    for (std::size_t i = 0; i < 2; ++i) {
       const auto reply = call(buyer, "POST", "/seats/reserve",
                               {{"eventId", event}, {"seatIds", {map["seats"][i]["id"]}}});
       ASSERT_EQ(reply.status, 200) << reply.body;

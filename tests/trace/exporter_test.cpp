@@ -76,8 +76,9 @@ protected:
   test::local_server server{[this](const local_request& r) {
     const std::lock_guard lock(mutex);
     requests.push_back(r);
+    const auto body = json::parse(r.body);
     if (status == 200)
-      for (const auto& s : json::parse(r.body)["resourceSpans"][0]["scopeSpans"][0]["spans"])
+      for (const auto& s : body["resourceSpans"][0]["scopeSpans"][0]["spans"])
         for (const auto& a : s["attributes"])
           if (a["key"] == "http.response.status_code")
             arrived.insert(a["value"]["intValue"]);

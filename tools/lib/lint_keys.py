@@ -72,4 +72,6 @@ for file in files:
         continue
     for text in texts:
         key.update(text)
+    if file.startswith(os.path.join(root, "tests", "")):
+        key.update(text_of(os.path.join(root, "tests", ".clang-tidy")) or b"")
     print(key.hexdigest(), file, sep="\t")

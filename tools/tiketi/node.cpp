@@ -305,7 +305,7 @@ remote::remote_options node::impl::calls() const {
 
 void node::impl::start_remote() {
   std::vector<std::string> targets{"toss", "google"};
-  if (!values.trace_otlp_url.empty()) {
+  if (values.trace_otlp_url != "off") {
     spans = trace::make_span_buffer(*registry, trace::exporter_options{}.spans_max);
     targets.emplace_back(trace::collector);
   }
