@@ -3,8 +3,8 @@
 #include "actors/event/payment_consumer.hpp"
 #include "actors/membership/membership_actor.hpp"
 #include "actors/seat/local_guard.hpp"
-#include "actors/transfer/transfer_desk.hpp"
 #include "actors/store/store_metrics.hpp"
+#include "actors/transfer/transfer_desk.hpp"
 
 #include <stdexcept>
 #include <utility>

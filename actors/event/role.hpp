@@ -27,7 +27,7 @@ struct ticket_dependencies {
   std::shared_ptr<membership::membership_queries> memberships; ///< null: there are none
   std::shared_ptr<transfer_queries> transfers;                 ///< null: nothing is resold
   guard_actor guard;                                           ///< null: the one in process
-  bool detached = true;   ///< false: blocking actors stay on the scheduler (simulation only)
+  bool detached = true; ///< false: blocking actors stay on the scheduler (simulation only)
 };
 
 struct ticket_role {
