@@ -1,5 +1,7 @@
 #include "storage/sql/auth_store.hpp"
 
+#include "storage/sql/query_guard.hpp"
+
 #include <algorithm>
 #include <array>
 #include <exception>
@@ -433,7 +435,7 @@ private:
 
 class sql_auth_queries final : public auth_queries {
 public:
-  explicit sql_auth_queries(database db) : db_(std::move(db)) {}
+  explicit sql_auth_queries(database db) : guard_(std::move(db), "auth store") {}
 
   result<std::optional<account>> find_account(user_id id) override {
     return find<select_by_id>(to_string(id));
@@ -451,9 +453,9 @@ public:
     auto ids = wanted;
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    return guarded<std::vector<account>>([&]() -> std::vector<account> {
+    return guard_.run<std::vector<account>>([&]() -> std::vector<account> {
       std::vector<account> out;
-      auto& s = db_.prepared<select_some>();
+      auto& s = guard_.db().prepared<select_some>();
       for (std::size_t at = 0; at < ids.size(); at += select_some::step) {
         for (std::size_t i = 0; i < select_some::step; ++i)
           s.keys[i] = to_string(ids[std::min(at + i, ids.size() - 1)]);
@@ -467,31 +469,15 @@ public:
 private:
   template <class Select>
   result<std::optional<account>> find(const std::string& key) {
-    return guarded<std::optional<account>>([&]() -> std::optional<account> {
-      auto& s = db_.prepared<Select>();
+    return guard_.run<std::optional<account>>([&]() -> std::optional<account> {
+      auto& s = guard_.db().prepared<Select>();
       s.key = key;
       if (!one(s.run))
         return std::nullopt;
       return s.out.row();
     });
   }
-
-  template <class T, class F>
-  result<T> guarded(F query) {
-    if (!connected_ && !(connected_ = db_.reconnect().has_value()))
-      return errc::unavailable;
-    try {
-      return query();
-    } catch (const std::exception& e) {
-      spdlog::error("auth store: {}", reason(e));
-      db_.forget_prepared();
-      connected_ = false;
-      return errc::unavailable;
-    }
-  }
-
-  database db_;
-  bool connected_ = true;
+  query_guard guard_;
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "storage/sql/community_store.hpp"
 
 #include "storage/sql/built_query.hpp"
+#include "storage/sql/query_guard.hpp"
 
 #include <exception>
 #include <utility>
@@ -469,15 +470,15 @@ std::int64_t skipped(const page_of& part) {
 
 class sql_community_queries final : public community_queries {
 public:
-  explicit sql_community_queries(database db) : db_(std::move(db)) {}
+  explicit sql_community_queries(database db) : guard_(std::move(db), "community store") {}
 
   result<news_page> news(const list_news& query) override {
-    return guarded<news_page>([&] {
+    return guard_.run<news_page>([&] {
       news_page out;
       long long total = 0;
-      db_.session() << "SELECT count(*) FROM news", soci::into(total);
+      guard_.db().session() << "SELECT count(*) FROM news", soci::into(total);
       out.total = total;
-      built_query q{db_};
+      built_query q{guard_.db()};
       q << "SELECT " << news_columns
         << " FROM news ORDER BY is_pinned DESC, created_at DESC, id DESC LIMIT ";
       q.value(query.part.limit) << " OFFSET ";
@@ -488,11 +489,11 @@ public:
   }
 
   result<std::optional<news_row>> find_news(news_id id) override {
-    return guarded<std::optional<news_row>>([&] { return select_news(db_, id); });
+    return guard_.run<std::optional<news_row>>([&] { return select_news(guard_.db(), id); });
   }
 
   result<post_page> posts(const list_posts& query) override {
-    return guarded<post_page>([&] {
+    return guard_.run<post_page>([&] {
       post_page out;
       const auto where = [&](built_query& q) {
         if (query.artist) {
@@ -501,12 +502,12 @@ public:
         }
       };
       long long total = 0;
-      built_query count{db_};
+      built_query count{guard_.db()};
       count << "SELECT count(*) FROM community_posts";
       where(count);
       count.into(total).run();
       out.total = total;
-      built_query q{db_};
+      built_query q{guard_.db()};
       // Lists carry no content.
       q << "SELECT id, artist_id, author_id, author_name, title, '', views, comment_count, "
            "is_pinned, created_at, updated_at FROM community_posts";
@@ -520,18 +521,18 @@ public:
   }
 
   result<std::optional<post_row>> find_post(post_id id) override {
-    return guarded<std::optional<post_row>>([&] { return select_post(db_, id); });
+    return guard_.run<std::optional<post_row>>([&] { return select_post(guard_.db(), id); });
   }
 
   result<comment_page> comments(const list_comments& query) override {
-    return guarded<comment_page>([&] {
+    return guard_.run<comment_page>([&] {
       comment_page out;
       long long total = 0;
-      built_query count{db_};
+      built_query count{guard_.db()};
       count << "SELECT count(*) FROM community_comments WHERE post_id = ";
       count.value(query.post).into(total).run();
       out.total = total;
-      built_query q{db_};
+      built_query q{guard_.db()};
       q << "SELECT " << comment_columns << " FROM community_comments WHERE post_id = ";
       q.value(query.post) << " ORDER BY created_at, id LIMIT ";
       q.value(query.part.limit) << " OFFSET ";
@@ -542,22 +543,7 @@ public:
   }
 
 private:
-  template <class T, class F>
-  result<T> guarded(F f) {
-    if (!connected_ && !(connected_ = db_.reconnect().has_value()))
-      return errc::unavailable;
-    try {
-      return f();
-    } catch (const std::exception& e) {
-      spdlog::error("community store: {}", cause_of(e));
-      db_.forget_prepared();
-      connected_ = false;
-      return errc::unavailable;
-    }
-  }
-
-  database db_;
-  bool connected_ = true;
+  query_guard guard_;
 };
 
 } // namespace

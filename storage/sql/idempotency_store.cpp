@@ -1,5 +1,7 @@
 #include "storage/sql/idempotency_store.hpp"
 
+#include "storage/sql/query_guard.hpp"
+
 #include <charconv>
 #include <exception>
 #include <string>
@@ -203,12 +205,12 @@ struct select_key {
 
 class sql_key_queries final : public key_queries {
 public:
-  explicit sql_key_queries(database db) : db_(std::move(db)) {}
+  explicit sql_key_queries(database db) : guard_(std::move(db), "idempotency keys") {}
 
   result<found_key> find(const find_key& query) override {
-    return guarded<found_key>([&] {
+    return guard_.run<found_key>([&] {
       found_key out;
-      auto& q = db_.prepared<select_key>();
+      auto& q = guard_.db().prepared<select_key>();
       q.scope = hex(query.scope);
       if (one(q.st)) {
         auto& r = out.record.emplace();
@@ -227,13 +229,13 @@ public:
   }
 
   result<key_counts> counts() override {
-    return guarded<key_counts>([&] {
+    return guard_.run<key_counts>([&] {
       key_counts out;
       std::string owner;
       long long keys = 0;
-      soci::statement st =
-          (db_.session().prepare << "SELECT owner, count(*) FROM idempotency_keys GROUP BY owner",
-           soci::into(owner), soci::into(keys));
+      soci::statement st = (guard_.db().session().prepare
+                                << "SELECT owner, count(*) FROM idempotency_keys GROUP BY owner",
+                            soci::into(owner), soci::into(keys));
       for (bool more = st.execute(true); more; more = st.fetch())
         out.owners.emplace_back(owner, static_cast<std::size_t>(keys));
       return out;
@@ -241,24 +243,7 @@ public:
   }
 
 private:
-  template <class T, class F>
-  result<T> guarded(F f) {
-    if (!connected_) {
-      if (auto again = db_.reconnect(); !again)
-        return again.error();
-      connected_ = true;
-    }
-    try {
-      return f();
-    } catch (const std::exception& e) {
-      connected_ = false;
-      db_.forget_prepared();
-      return failure{errc::unavailable, "idempotency keys: " + cause_of(e)};
-    }
-  }
-
-  database db_;
-  bool connected_ = true;
+  query_guard guard_;
 };
 
 } // namespace

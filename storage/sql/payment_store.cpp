@@ -1,5 +1,7 @@
 #include "storage/sql/payment_store.hpp"
 
+#include "storage/sql/query_guard.hpp"
+
 #include <exception>
 #include <optional>
 #include <utility>
@@ -419,18 +421,18 @@ private:
 
 class sql_payment_queries final : public payment_queries {
 public:
-  explicit sql_payment_queries(database db) : db_(std::move(db)) {}
+  explicit sql_payment_queries(database db) : guard_(std::move(db), "payment queries") {}
 
   result<std::vector<payment_view>> payments_of(const payment_subject& subject) override {
-    return guarded<std::vector<payment_view>>([&]() -> std::vector<payment_view> {
+    return guard_.run<std::vector<payment_view>>([&]() -> std::vector<payment_view> {
       const auto id = to_string(subject.id);
       switch (subject.kind) {
       case subject_kind::reservation:
-        return db_.prepared<by_reservation>().rows(id, 20);
+        return guard_.db().prepared<by_reservation>().rows(id, 20);
       case subject_kind::transfer:
-        return db_.prepared<by_transfer>().rows(id, 20);
+        return guard_.db().prepared<by_transfer>().rows(id, 20);
       case subject_kind::membership:
-        return db_.prepared<by_membership>().rows(id, 20);
+        return guard_.db().prepared<by_membership>().rows(id, 20);
       }
       return {};
     });
@@ -449,50 +451,32 @@ public:
   }
 
   result<payment_page> payments_by(user_id user, std::int64_t limit, std::int64_t offset) override {
-    return guarded<payment_page>([&] {
+    return guard_.run<payment_page>([&] {
       payment_page page;
       const auto id = to_string(user);
       long long total = 0;
-      db_.session() << "SELECT count(*) FROM payments WHERE user_id = :u", soci::use(id),
+      guard_.db().session() << "SELECT count(*) FROM payments WHERE user_id = :u", soci::use(id),
           soci::into(total);
       page.total = total;
-      page.payments = db_.prepared<by_user>().rows(id, limit, offset);
+      page.payments = guard_.db().prepared<by_user>().rows(id, limit, offset);
       return page;
     });
   }
 
   result<std::vector<payment_view>> unfinished(payment_id after, std::size_t limit) override {
-    return guarded<std::vector<payment_view>>([&] {
-      return db_.prepared<by_progress>().rows(to_string(after), static_cast<std::int64_t>(limit));
+    return guard_.run<std::vector<payment_view>>([&] {
+      return guard_.db().prepared<by_progress>().rows(to_string(after),
+                                                      static_cast<std::int64_t>(limit));
     });
   }
 
 private:
   template <class Query>
   result<std::optional<payment_view>> one_of(std::string key) {
-    return guarded<std::optional<payment_view>>(
-        [&] { return first(db_.prepared<Query>().rows(std::move(key), 1)); });
+    return guard_.run<std::optional<payment_view>>(
+        [&] { return first(guard_.db().prepared<Query>().rows(std::move(key), 1)); });
   }
-
-  template <class T, class F>
-  result<T> guarded(F f) {
-    if (broken_) {
-      if (auto again = db_.reconnect(); !again)
-        return failure{errc::unavailable};
-      broken_ = false;
-    }
-    try {
-      return f();
-    } catch (const std::exception& e) {
-      spdlog::warn("payment queries: {}", e.what());
-      db_.forget_prepared();
-      broken_ = true;
-      return failure{errc::unavailable};
-    }
-  }
-
-  database db_;
-  bool broken_ = false;
+  query_guard guard_;
 };
 
 } // namespace

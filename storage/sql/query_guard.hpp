@@ -22,7 +22,7 @@ public:
   result<T> run(F query) {
     if (broken_) {
       if (auto again = db_.reconnect(); !again) {
-        spdlog::warn("{}: {}", name_, again.error().text);
+        spdlog::error("{}: {}", name_, again.error().text);
         return failure{errc::unavailable};
       }
       broken_ = false;
@@ -30,7 +30,7 @@ public:
     try {
       return query();
     } catch (const std::exception& e) {
-      spdlog::warn("{}: {}", name_, cause_of(e));
+      spdlog::error("{}: {}", name_, cause_of(e));
       db_.forget_prepared();
       broken_ = true;
       return failure{errc::unavailable};

@@ -1,5 +1,7 @@
 #include "storage/sql/queue_journal.hpp"
 
+#include "storage/sql/query_guard.hpp"
+
 #include <exception>
 #include <string>
 #include <variant>
@@ -239,15 +241,15 @@ struct select_waiting {
 
 class sql_queue_queries final : public queue_queries {
 public:
-  explicit sql_queue_queries(database db) : db_(std::move(db)) {}
+  explicit sql_queue_queries(database db) : guard_(std::move(db), "queue journal") {}
 
   result<queue_page> load(const load_page& query) override {
-    return guarded<queue_page>([&] {
+    return guard_.run<queue_page>([&] {
       queue_page page;
       const auto event = to_string(query.event);
       // One snapshot for all of it.
-      db_.session() << "BEGIN";
-      auto& q = db_.prepared<select_waiting>();
+      guard_.db().session() << "BEGIN";
+      auto& q = guard_.db().prepared<select_waiting>();
       q.event = event;
       q.after = static_cast<long long>(query.after);
       q.limit = static_cast<long long>(query.limit);
@@ -255,18 +257,18 @@ public:
         page.waiting.push_back({user_id{id_of(q.user)}, static_cast<std::uint64_t>(q.sequence)});
       if (query.after == 0)
         read_rest(event, page);
-      db_.session() << "COMMIT";
+      guard_.db().session() << "COMMIT";
       return page;
     });
   }
 
   result<busy_events> busy() override {
-    return guarded<busy_events>([&] {
+    return guard_.run<busy_events>([&] {
       busy_events out;
       std::string event;
       // Walks from event to event through the keys: a DISTINCT would read every waiting user.
       soci::statement st =
-          (db_.session().prepare
+          (guard_.db().session().prepare
                << "WITH RECURSIVE line(event_id) AS ("
                   "SELECT min(event_id) FROM queue_waiting UNION ALL "
                   "SELECT (SELECT min(w.event_id) FROM queue_waiting w "
@@ -287,7 +289,7 @@ private:
   void read_rest(const std::string& event, queue_page& page) {
     long long threshold = 0;
     soci::statement limit =
-        (db_.session().prepare << "SELECT threshold FROM queue_limits WHERE event_id = :e",
+        (guard_.db().session().prepare << "SELECT threshold FROM queue_limits WHERE event_id = :e",
          soci::use(event), soci::into(threshold));
     if (one(limit))
       page.threshold = static_cast<std::uint32_t>(threshold);
@@ -295,36 +297,18 @@ private:
     long long first = 0;
     long long second = 0;
     soci::statement active =
-        (db_.session().prepare
+        (guard_.db().session().prepare
              << "SELECT user_id, expires_at, ends_at FROM queue_active WHERE event_id = :e",
          soci::use(event), soci::into(user), soci::into(first), soci::into(second));
     for (bool more = active.execute(true); more; more = active.fetch())
       page.active.push_back({user_id{id_of(user)}, from_millis(first), from_millis(second)});
-    soci::statement leaving = (db_.session().prepare << "SELECT user_id, since_s FROM "
-                                                        "queue_leaving WHERE event_id = :e",
+    soci::statement leaving = (guard_.db().session().prepare << "SELECT user_id, since_s FROM "
+                                                                "queue_leaving WHERE event_id = :e",
                                soci::use(event), soci::into(user), soci::into(first));
     for (bool more = leaving.execute(true); more; more = leaving.fetch())
       page.leaving.push_back({user_id{id_of(user)}, static_cast<std::uint32_t>(first)});
   }
-
-  template <class T, class F>
-  result<T> guarded(F f) {
-    if (!connected_) {
-      if (auto again = db_.reconnect(); !again)
-        return again.error();
-      connected_ = true;
-    }
-    try {
-      return f();
-    } catch (const std::exception& e) {
-      connected_ = false;
-      db_.forget_prepared();
-      return failure{errc::unavailable, std::string("queue journal: ") + e.what()};
-    }
-  }
-
-  database db_;
-  bool connected_ = true;
+  query_guard guard_;
 };
 
 } // namespace

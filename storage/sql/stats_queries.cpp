@@ -1,4 +1,5 @@
 #include "storage/sql/built_query.hpp"
+#include "storage/sql/query_guard.hpp"
 #include "storage/sql/stats_store.hpp"
 
 #include <algorithm>
@@ -53,14 +54,14 @@ std::optional<time_point> time_or_none(long long ms) {
 
 class sql_stats_queries final : public stats_queries {
 public:
-  explicit sql_stats_queries(database db) : db_(std::move(db)) {}
+  explicit sql_stats_queries(database db) : guard_(std::move(db), "stats store") {}
 
   result<std::vector<hour_row>> hours(hour_number from) override {
-    return guarded<std::vector<hour_row>>([&] {
+    return guard_.run<std::vector<hour_row>>([&] {
       std::vector<hour_row> out;
       long long hour = 0;
       std::array<long long, hour_width> values{};
-      built_query q{db_};
+      built_query q{guard_.db()};
       q << "SELECT hour";
       for (const auto& [name, field] : hour_columns)
         q << ", " << name;
@@ -80,10 +81,10 @@ public:
   }
 
   result<hour_row> all_hours() override {
-    return guarded<hour_row>([&] {
+    return guard_.run<hour_row>([&] {
       hour_row out;
       std::array<long long, hour_width> values{};
-      built_query q{db_};
+      built_query q{guard_.db()};
       q << "SELECT ";
       for (std::size_t i = 0; i < hour_width; ++i)
         // Sums of BIGINT are NUMERIC in PostgreSQL.
@@ -100,16 +101,16 @@ public:
   }
 
   result<std::vector<event_sums>> events() override {
-    return guarded<std::vector<event_sums>>([&] {
-      built_query q{db_};
+    return guard_.run<std::vector<event_sums>>([&] {
+      built_query q{guard_.db()};
       q << "SELECT " << event_columns << " FROM events ORDER BY id";
       return read_events(q);
     });
   }
 
   result<std::optional<event_sums>> event(event_id id) override {
-    return guarded<std::optional<event_sums>>([&] {
-      built_query q{db_};
+    return guard_.run<std::optional<event_sums>>([&] {
+      built_query q{guard_.db()};
       q << "SELECT " << event_columns << " FROM events WHERE id = ";
       q.value(id);
       auto found = read_events(q);
@@ -118,11 +119,11 @@ public:
   }
 
   result<std::vector<method_sums>> methods() override {
-    return guarded<std::vector<method_sums>>([&] {
+    return guard_.run<std::vector<method_sums>>([&] {
       std::vector<method_sums> out;
       std::string method;
       long long count = 0, amount = 0;
-      built_query q{db_};
+      built_query q{guard_.db()};
       q << "SELECT method, count, amount FROM payment_methods ORDER BY amount DESC, method";
       q.into(method).into(count).into(amount);
       for (bool more = q.run(); more; more = q.next())
@@ -132,11 +133,11 @@ public:
   }
 
   result<std::vector<role_count>> roles() override {
-    return guarded<std::vector<role_count>>([&] {
+    return guard_.run<std::vector<role_count>>([&] {
       std::vector<role_count> out;
       std::string role;
       long long count = 0;
-      built_query q{db_};
+      built_query q{guard_.db()};
       q << "SELECT role, count(*) FROM users GROUP BY role ORDER BY role";
       q.into(role).into(count);
       for (bool more = q.run(); more; more = q.next())
@@ -146,12 +147,12 @@ public:
   }
 
   result<std::vector<row_sums>> rows(std::optional<event_id> event) override {
-    return guarded<std::vector<row_sums>>([&] {
+    return guard_.run<std::vector<row_sums>>([&] {
       std::vector<row_sums> out;
       std::string section;
       int row = 0;
       long long price = 0, seats = 0, sold = 0;
-      built_query q{db_};
+      built_query q{guard_.db()};
       // What is sold of a row that is no longer offered is still a seat. Rows of events that the
       // catalog has not told of yet have no seats and no price.
       q << "SELECT r.section, r.row_number, r.price, CAST(sum(CASE WHEN r.seats > r.sold THEN "
@@ -170,10 +171,10 @@ public:
   }
 
   result<std::vector<buyer>> buyers(time_point from) override {
-    return guarded<std::vector<buyer>>([&] {
+    return guard_.run<std::vector<buyer>>([&] {
       std::vector<buyer> out;
       long long count = 0, spent = 0;
-      built_query q{db_};
+      built_query q{guard_.db()};
       q << "SELECT count(*), CAST(sum(coalesce(o.paid, r.amount)) AS BIGINT) FROM reservations r "
            "LEFT JOIN reservation_owners o ON o.reservation_id = r.id WHERE r.created_at >= ";
       q.value(from) << " AND r.status = 'confirmed' GROUP BY coalesce(o.user_id, r.user_id)";
@@ -185,11 +186,11 @@ public:
   }
 
   result<std::vector<weekday_count>> weekdays(time_point from) override {
-    return guarded<std::vector<weekday_count>>([&] {
+    return guard_.run<std::vector<weekday_count>>([&] {
       std::vector<weekday_count> out;
       int weekday = 0;
       long long users = 0, reservations = 0;
-      built_query q{db_};
+      built_query q{guard_.db()};
       // Day 0 was a Thursday.
       q << "SELECT CAST(((created_at + ";
       q.value(zone_ms) << ") / ";
@@ -204,11 +205,11 @@ public:
   }
 
   result<std::vector<event_cohort>> cohorts(time_point from) override {
-    return guarded<std::vector<event_cohort>>([&] {
+    return guard_.run<std::vector<event_cohort>>([&] {
       std::map<std::string, event_cohort> all;
       std::string id, title;
       long long count = 0, cancelled = 0, amount = 0;
-      built_query q{db_};
+      built_query q{guard_.db()};
       q << "SELECT r.event_id, e.title, count(*), CAST(sum(CASE WHEN r.status = 'cancelled' THEN 1 "
            "ELSE 0 END) AS BIGINT) FROM reservations r JOIN events e ON e.id = r.event_id WHERE "
            "r.created_at >= ";
@@ -216,7 +217,7 @@ public:
       q.into(id).into(title).into(count).into(cancelled);
       for (bool more = q.run(); more; more = q.next())
         all[id] = {parse_id<event_id>(id).value_or(event_id{}), title, count, cancelled, 0};
-      built_query money{db_};
+      built_query money{guard_.db()};
       money << "SELECT event_id, CAST(sum(amount) AS BIGINT) FROM payments WHERE refunded_at >= ";
       money.value(from) << " AND refunded_at > 0 GROUP BY event_id";
       money.into(id).into(amount);
@@ -233,17 +234,17 @@ public:
 
   result<live_figures> live(time_point hour_from, time_point active_from, time_point trend_from,
                             std::int32_t recent_max, std::int32_t trending_max) override {
-    return guarded<live_figures>([&] {
+    return guard_.run<live_figures>([&] {
       live_figures out;
       long long number = 0, other = 0;
-      built_query held{db_};
+      built_query held{guard_.db()};
       held << "SELECT count(*), CAST(coalesce(sum(seats), 0) AS BIGINT) FROM reservations WHERE "
               "status = 'pending'";
       held.into(number).into(other).run();
       out.pending = number;
       out.locked_seats = other;
 
-      built_query active{db_};
+      built_query active{guard_.db()};
       active << "SELECT count(DISTINCT user_id) FROM (SELECT user_id FROM reservations WHERE "
                 "created_at >= ";
       active.value(active_from) << " UNION SELECT user_id FROM reservations WHERE confirmed_at >= ";
@@ -256,11 +257,11 @@ public:
       active.into(number).run();
       out.active_users = number;
 
-      built_query created{db_};
+      built_query created{guard_.db()};
       created << "SELECT count(*) FROM reservations WHERE created_at >= ";
       created.value(hour_from).into(number).run();
       out.created = number;
-      built_query paid{db_};
+      built_query paid{guard_.db()};
       paid << "SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM payments WHERE confirmed_at "
               ">= ";
       paid.value(hour_from).into(number).run();
@@ -277,7 +278,7 @@ public:
         out.recent.resize(static_cast<std::size_t>(recent_max));
 
       std::string id, title;
-      built_query trend{db_};
+      built_query trend{guard_.db()};
       trend << "SELECT r.event_id, e.title, count(*) AS n FROM reservations r JOIN events e ON "
                "e.id = r.event_id WHERE r.created_at >= ";
       trend.value(trend_from) << " GROUP BY r.event_id, e.title ORDER BY n DESC, r.event_id LIMIT ";
@@ -289,11 +290,11 @@ public:
   }
 
   result<table_counts> counts() override {
-    return guarded<table_counts>([&] {
+    return guard_.run<table_counts>([&] {
       table_counts out;
       long long n = 0;
       const auto count = [&](std::string_view what) {
-        built_query q{db_};
+        built_query q{guard_.db()};
         q << "SELECT " << what;
         q.into(n).run();
         return n;
@@ -345,7 +346,7 @@ private:
                    std::int32_t max) {
     std::string id, type, title;
     long long amount = 0, at = 0;
-    built_query q{db_};
+    built_query q{guard_.db()};
     q << "SELECT r.id, " << what << ", e.title, r.amount, r." << column
       << " FROM reservations r JOIN events e ON e.id = r.event_id WHERE r." << column
       << " > 0 ORDER BY r." << column << " DESC, r.id LIMIT ";
@@ -354,23 +355,7 @@ private:
       out.push_back({"reservation_" + type, parse_id<reservation_id>(id).value_or(reservation_id{}),
                      title, amount, from_millis(at)});
   }
-
-  template <class T, class F>
-  result<T> guarded(F f) {
-    if (!connected_ && !(connected_ = db_.reconnect().has_value()))
-      return errc::unavailable;
-    try {
-      return f();
-    } catch (const std::exception& e) {
-      spdlog::error("stats store: {}", cause_of(e));
-      db_.forget_prepared();
-      connected_ = false;
-      return errc::unavailable;
-    }
-  }
-
-  database db_;
-  bool connected_ = true;
+  query_guard guard_;
 };
 
 } // namespace

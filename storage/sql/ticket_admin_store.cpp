@@ -1,5 +1,7 @@
 #include "storage/sql/ticket_admin_store.hpp"
 
+#include "storage/sql/query_guard.hpp"
+
 #include <algorithm>
 #include <exception>
 #include <stdexcept>
@@ -79,18 +81,19 @@ struct reservation_columns {
 
 class sql_ticket_admin_queries final : public ticket_admin_queries {
 public:
-  explicit sql_ticket_admin_queries(database db) : db_(std::move(db)) {}
+  explicit sql_ticket_admin_queries(database db) : guard_(std::move(db), "ticket administration") {}
 
   result<reservation_totals> totals(time_point day_start) override {
-    return guarded<reservation_totals>([&] {
+    return guard_.run<reservation_totals>([&] {
       long long all = 0, revenue = 0, today = 0;
       const long long start = to_millis(day_start);
       // A sum of BIGINT is NUMERIC in PostgreSQL.
-      db_.session() << "SELECT (SELECT count(*) FROM reservations WHERE status <> 'cancelled'), "
-                       "(SELECT CAST(coalesce(sum(total_amount), 0) AS BIGINT) FROM reservations "
-                       "WHERE payment_status = 'completed'), "
-                       "(SELECT count(*) FROM reservations WHERE created_at >= :start "
-                       "AND status <> 'cancelled')",
+      guard_.db().session()
+          << "SELECT (SELECT count(*) FROM reservations WHERE status <> 'cancelled'), "
+             "(SELECT CAST(coalesce(sum(total_amount), 0) AS BIGINT) FROM reservations "
+             "WHERE payment_status = 'completed'), "
+             "(SELECT count(*) FROM reservations WHERE created_at >= :start "
+             "AND status <> 'cancelled')",
           soci::use(start, "start"), soci::into(all), soci::into(revenue), soci::into(today);
       return reservation_totals{all, revenue, today};
     });
@@ -98,18 +101,18 @@ public:
 
   result<admin_page> page(const std::optional<std::string>& status, std::int32_t page,
                           std::int32_t limit) override {
-    return guarded<admin_page>([&] {
+    return guard_.run<admin_page>([&] {
       admin_page out;
       const std::string word = status.value_or("");
       const std::string where = status ? "WHERE r.status = :status " : "WHERE :status = '' ";
       long long total = 0;
-      db_.session() << "SELECT count(*) FROM reservations r " << where, soci::use(word, "status"),
-          soci::into(total);
+      guard_.db().session() << "SELECT count(*) FROM reservations r " << where,
+          soci::use(word, "status"), soci::into(total);
       out.total = total;
       const long long most = limit;
       const long long skip = (std::int64_t{page} - 1) * limit;
       reservation_columns columns;
-      soci::statement st(db_.session());
+      soci::statement st(guard_.db().session());
       st.exchange(soci::use(word, "status"));
       st.exchange(soci::use(most, "most"));
       st.exchange(soci::use(skip, "skip"));
@@ -125,10 +128,10 @@ public:
   }
 
   result<std::optional<admin_reservation>> find(reservation_id id) override {
-    return guarded<std::optional<admin_reservation>>([&]() -> std::optional<admin_reservation> {
+    return guard_.run<std::optional<admin_reservation>>([&]() -> std::optional<admin_reservation> {
       const auto key = to_string(id);
       reservation_columns columns;
-      soci::statement st(db_.session());
+      soci::statement st(guard_.db().session());
       st.exchange(soci::use(key, "id"));
       columns.bind(st);
       st.alloc();
@@ -141,47 +144,28 @@ public:
   }
 
   result<event_stock> stock(event_id event) override {
-    return guarded<event_stock>([&] {
+    return guard_.run<event_stock>([&] {
       const auto key = to_string(event);
       long long seats = 0, live = 0, live_seats = 0;
-      db_.session() << "SELECT (SELECT count(*) FROM seats WHERE event_id = :event "
-                       "AND retired = 0), "
-                       "(SELECT count(*) FROM reservations WHERE event_id = :event "
-                       "AND status IN ('pending', 'confirmed')), "
-                       "(SELECT count(*) FROM reservation_items i JOIN reservations r "
-                       "ON r.id = i.reservation_id WHERE r.event_id = :event "
-                       "AND r.status IN ('pending', 'confirmed') AND i.seat_id IS NOT NULL)",
+      guard_.db().session()
+          << "SELECT (SELECT count(*) FROM seats WHERE event_id = :event "
+             "AND retired = 0), "
+             "(SELECT count(*) FROM reservations WHERE event_id = :event "
+             "AND status IN ('pending', 'confirmed')), "
+             "(SELECT count(*) FROM reservation_items i JOIN reservations r "
+             "ON r.id = i.reservation_id WHERE r.event_id = :event "
+             "AND r.status IN ('pending', 'confirmed') AND i.seat_id IS NOT NULL)",
           soci::use(key, "event"), soci::into(seats), soci::into(live), soci::into(live_seats);
       return event_stock{seats, live, live_seats};
     });
   }
 
   result<bool> is_applied(const uuid& message) override {
-    return guarded<bool>([&] { return is_processed(db_, "ticket", message); });
+    return guard_.run<bool>([&] { return is_processed(guard_.db(), "ticket", message); });
   }
 
 private:
-  template <class T, class F>
-  result<T> guarded(F f) {
-    try {
-      if (!connected_) {
-        if (auto again = db_.reconnect(); !again) {
-          spdlog::warn("ticket administration: {}", again.error().text);
-          return failure{errc::unavailable};
-        }
-        connected_ = true;
-      }
-      return f();
-    } catch (const std::exception& e) {
-      spdlog::warn("ticket administration: {}", cause_of(e));
-      db_.forget_prepared();
-      connected_ = false;
-      return failure{errc::unavailable};
-    }
-  }
-
-  database db_;
-  bool connected_ = true;
+  query_guard guard_;
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "storage/sql/ticket_store.hpp"
 
 #include "storage/sql/membership_store.hpp"
+#include "storage/sql/query_guard.hpp"
 #include "storage/sql/transfer_store.hpp"
 
 #include <algorithm>
@@ -931,14 +932,14 @@ struct select_live_items {
 
 class sql_ticket_queries final : public ticket_queries {
 public:
-  explicit sql_ticket_queries(database db) : db_(std::move(db)) {}
+  explicit sql_ticket_queries(database db) : guard_(std::move(db), "ticket queries") {}
 
   result<event_snapshot> load_event(event_id id) override {
-    return guarded<event_snapshot>([&]() -> result<event_snapshot> {
-      snapshot same(db_);
+    return guard_.run<event_snapshot>([&]() -> result<event_snapshot> {
+      snapshot same(guard_.db());
       const auto key = to_string(id);
       event_snapshot out;
-      auto& e = db_.prepared<select_event>();
+      auto& e = guard_.db().prepared<select_event>();
       e.id = key;
       if (!one(e.st))
         return failure{errc::not_found, "Event not found"};
@@ -957,7 +958,7 @@ public:
                    {}};
       load_seats(key, out.seats);
       out.types = types(key);
-      auto& p = db_.prepared<pending_of_event>();
+      auto& p = guard_.db().prepared<pending_of_event>();
       p.key = key;
       for (bool more = p.st.execute(true); more; more = p.st.fetch()) {
         out.pending.push_back(p.row());
@@ -965,7 +966,7 @@ public:
       }
       // Both lists are in the order of the ids.
       auto at = out.pending.begin();
-      auto& i = db_.prepared<items_of_pending>();
+      auto& i = guard_.db().prepared<items_of_pending>();
       i.key = key;
       for (bool more = i.st.execute(true); more; more = i.st.fetch()) {
         const auto owner = id_of<reservation_id>(i.reservation);
@@ -975,7 +976,7 @@ public:
           break;
         at->items.push_back(i.item());
       }
-      auto& l = db_.prepared<select_live_items>();
+      auto& l = guard_.db().prepared<select_live_items>();
       l.event = key;
       for (bool more = l.st.execute(true); more; more = l.st.fetch())
         out.live_items.emplace_back(id_of<user_id>(l.user), static_cast<std::int32_t>(l.count));
@@ -995,17 +996,17 @@ public:
 
   result<std::vector<reservation_id>> live_of_cancelled(event_id event,
                                                         std::int32_t limit) override {
-    return guarded<std::vector<reservation_id>>([&] {
+    return guard_.run<std::vector<reservation_id>>([&] {
       std::vector<reservation_id> out;
       std::string id;
       const auto key = to_string(event);
       const int most = limit;
       soci::statement st =
-          (db_.session().prepare << "SELECT r.id FROM reservations r "
-                                    "JOIN events e ON e.id = r.event_id "
-                                    "WHERE r.event_id = :event AND e.cancelled = 1 "
-                                    "AND r.status IN ('pending', 'confirmed') "
-                                    "ORDER BY r.id LIMIT :most",
+          (guard_.db().session().prepare << "SELECT r.id FROM reservations r "
+                                            "JOIN events e ON e.id = r.event_id "
+                                            "WHERE r.event_id = :event AND e.cancelled = 1 "
+                                            "AND r.status IN ('pending', 'confirmed') "
+                                            "ORDER BY r.id LIMIT :most",
            soci::use(key, "event"), soci::use(most, "most"), soci::into(id));
       for (st.execute(); st.fetch();)
         out.push_back(id_of<reservation_id>(id));
@@ -1014,9 +1015,9 @@ public:
   }
 
   result<std::optional<reservation_view>> find_reservation(reservation_id id) override {
-    return guarded<std::optional<reservation_view>>([&] {
-      snapshot same(db_);
-      auto& q = db_.prepared<reservation_by_id>();
+    return guard_.run<std::optional<reservation_view>>([&] {
+      snapshot same(guard_.db());
+      auto& q = guard_.db().prepared<reservation_by_id>();
       q.key = to_string(id);
       return whole(q);
     });
@@ -1024,11 +1025,11 @@ public:
 
   result<std::optional<reservation_view>> find_by_key(user_id user,
                                                       const std::string& key) override {
-    return guarded<std::optional<reservation_view>>([&]() -> std::optional<reservation_view> {
+    return guard_.run<std::optional<reservation_view>>([&]() -> std::optional<reservation_view> {
       if (key.empty())
         return std::nullopt;
-      snapshot same(db_);
-      auto& q = db_.prepared<reservation_by_key>();
+      snapshot same(guard_.db());
+      auto& q = guard_.db().prepared<reservation_by_key>();
       q.key = to_string(user);
       q.more = key;
       return whole(q);
@@ -1036,10 +1037,10 @@ public:
   }
 
   result<std::vector<reservation_view>> reservations_of(user_id user, std::int32_t limit) override {
-    return guarded<std::vector<reservation_view>>([&] {
-      snapshot same(db_);
+    return guard_.run<std::vector<reservation_view>>([&] {
+      snapshot same(guard_.db());
       std::vector<reservation_view> out;
-      auto& q = db_.prepared<reservations_by_user>();
+      auto& q = guard_.db().prepared<reservations_by_user>();
       q.key = to_string(user);
       q.more = std::to_string(std::max(limit, 0));
       for (bool more = q.st.execute(true); more; more = q.st.fetch())
@@ -1051,12 +1052,12 @@ public:
   }
 
   result<std::vector<ticket_type_view>> ticket_types(event_id event) override {
-    return guarded<std::vector<ticket_type_view>>([&] { return types(to_string(event)); });
+    return guard_.run<std::vector<ticket_type_view>>([&] { return types(to_string(event)); });
   }
 
   result<std::optional<ticket_type_view>> ticket_type(ticket_type_id id) override {
-    return guarded<std::optional<ticket_type_view>>([&]() -> std::optional<ticket_type_view> {
-      auto& q = db_.prepared<type_by_id>();
+    return guard_.run<std::optional<ticket_type_view>>([&]() -> std::optional<ticket_type_view> {
+      auto& q = guard_.db().prepared<type_by_id>();
       q.key = to_string(id);
       if (!one(q.st))
         return std::nullopt;
@@ -1065,14 +1066,14 @@ public:
   }
 
   result<std::vector<layout_view>> layouts() override {
-    return guarded<std::vector<layout_view>>([&] {
+    return guard_.run<std::vector<layout_view>>([&] {
       std::vector<layout_view> out;
       std::string id;
       layout_view row;
       int total = 0;
       soci::statement st =
-          (db_.session().prepare << "SELECT id, name, description, total_seats, config "
-                                    "FROM seat_layouts ORDER BY total_seats, name, id",
+          (guard_.db().session().prepare << "SELECT id, name, description, total_seats, config "
+                                            "FROM seat_layouts ORDER BY total_seats, name, id",
            soci::into(id), soci::into(row.name), soci::into(row.description), soci::into(total),
            soci::into(row.config));
       for (st.execute(); st.fetch();) {
@@ -1085,27 +1086,8 @@ public:
   }
 
 private:
-  template <class T, class F>
-  result<T> guarded(F f) {
-    if (broken_) {
-      if (auto again = db_.reconnect(); !again) {
-        spdlog::warn("ticket queries: {}", again.error().text);
-        return failure{errc::unavailable}; // callers may show the text to anybody
-      }
-      broken_ = false;
-    }
-    try {
-      return f();
-    } catch (const std::exception& e) {
-      spdlog::warn("ticket queries: {}", cause_of(e));
-      db_.forget_prepared();
-      broken_ = true;
-      return failure{errc::unavailable};
-    }
-  }
-
   void load_seats(const std::string& event, std::vector<seat_row>& out) {
-    auto& q = db_.prepared<select_seats>();
+    auto& q = guard_.db().prepared<select_seats>();
     q.event = event;
     for (bool more = q.st.execute(true); more; more = q.st.fetch()) {
       auto& s = out.emplace_back();
@@ -1124,7 +1106,7 @@ private:
 
   std::vector<ticket_type_view> types(const std::string& event) {
     std::vector<ticket_type_view> out;
-    auto& q = db_.prepared<types_of_event>();
+    auto& q = guard_.db().prepared<types_of_event>();
     q.key = event;
     for (bool more = q.st.execute(true); more; more = q.st.fetch())
       out.push_back(q.row());
@@ -1133,7 +1115,7 @@ private:
 
   std::vector<reservation_item> items(reservation_id id) {
     std::vector<reservation_item> out;
-    auto& q = db_.prepared<items_of_reservation>();
+    auto& q = guard_.db().prepared<items_of_reservation>();
     q.key = to_string(id);
     for (bool more = q.st.execute(true); more; more = q.st.fetch())
       out.push_back(q.item());
@@ -1145,9 +1127,9 @@ private:
       return std::nullopt;
     auto out = q.row();
     out.items = items(out.id);
-    load_resale(db_, out);
+    load_resale(guard_.db(), out);
     out.history.push_back({out.created_at, "created", ""});
-    auto& h = db_.prepared<select_history>();
+    auto& h = guard_.db().prepared<select_history>();
     h.id = to_string(out.id);
     for (bool more = h.st.execute(true); more; more = h.st.fetch())
       out.history.push_back({from_millis(h.at), h.action, h.detail});
@@ -1155,18 +1137,16 @@ private:
   }
 
   result<std::vector<event_id>> ids(const char* sql) {
-    return guarded<std::vector<event_id>>([&] {
+    return guard_.run<std::vector<event_id>>([&] {
       std::vector<event_id> out;
       std::string id;
-      soci::statement st = (db_.session().prepare << sql, soci::into(id));
+      soci::statement st = (guard_.db().session().prepare << sql, soci::into(id));
       for (st.execute(); st.fetch();)
         out.push_back(id_of<event_id>(id));
       return out;
     });
   }
-
-  database db_;
-  bool broken_ = false;
+  query_guard guard_;
 };
 
 } // namespace

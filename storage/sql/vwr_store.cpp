@@ -1,5 +1,7 @@
 #include "storage/sql/vwr_store.hpp"
 
+#include "storage/sql/query_guard.hpp"
+
 #include <exception>
 #include <string>
 #include <utility>
@@ -106,44 +108,42 @@ private:
 
 class sql_room_queries final : public room_queries {
 public:
-  explicit sql_room_queries(database db) : db_(std::move(db)) {}
+  explicit sql_room_queries(database db) : guard_(std::move(db), "waiting rooms") {}
 
   result<stored_room> load(const load_room& query) override {
-    return guarded<stored_room>(
-        [&] {
-          const auto event = to_string(query.event);
-          stored_room out;
-          out.event = query.event;
-          fields f;
-          soci::statement st =
-              (db_.session().prepare
-                   << "SELECT event_id, generation, active, issued, serving, version, updated_at "
-                      "FROM vwr_rooms WHERE event_id = :e",
-               soci::use(event), soci::into(f.event), soci::into(f.generation),
-               soci::into(f.active), soci::into(f.issued), soci::into(f.serving),
-               soci::into(f.version), soci::into(f.updated));
-          if (one(st))
-            out = f.room();
-          return out;
-        });
+    return guard_.run<stored_room>([&] {
+      const auto event = to_string(query.event);
+      stored_room out;
+      out.event = query.event;
+      fields f;
+      soci::statement st =
+          (guard_.db().session().prepare
+               << "SELECT event_id, generation, active, issued, serving, version, updated_at "
+                  "FROM vwr_rooms WHERE event_id = :e",
+           soci::use(event), soci::into(f.event), soci::into(f.generation), soci::into(f.active),
+           soci::into(f.issued), soci::into(f.serving), soci::into(f.version),
+           soci::into(f.updated));
+      if (one(st))
+        out = f.room();
+      return out;
+    });
   }
 
   result<room_list> all() override {
-    return guarded<room_list>(
-        [&] {
-          room_list out;
-          fields f;
-          soci::statement st =
-              (db_.session().prepare
-                   << "SELECT event_id, generation, active, issued, serving, version, updated_at "
-                      "FROM vwr_rooms",
-               soci::into(f.event), soci::into(f.generation), soci::into(f.active),
-               soci::into(f.issued), soci::into(f.serving), soci::into(f.version),
-               soci::into(f.updated));
-          for (bool more = st.execute(true); more; more = st.fetch())
-            out.rooms.push_back(f.room());
-          return out;
-        });
+    return guard_.run<room_list>([&] {
+      room_list out;
+      fields f;
+      soci::statement st =
+          (guard_.db().session().prepare
+               << "SELECT event_id, generation, active, issued, serving, version, updated_at "
+                  "FROM vwr_rooms",
+           soci::into(f.event), soci::into(f.generation), soci::into(f.active),
+           soci::into(f.issued), soci::into(f.serving), soci::into(f.version),
+           soci::into(f.updated));
+      for (bool more = st.execute(true); more; more = st.fetch())
+        out.rooms.push_back(f.room());
+      return out;
+    });
   }
 
 private:
@@ -166,25 +166,7 @@ private:
     long long version = 0;
     long long updated = 0;
   };
-
-  template <class T, class F>
-  result<T> guarded(F f) {
-    if (!connected_) {
-      if (auto again = db_.reconnect(); !again)
-        return again.error();
-      connected_ = true;
-    }
-    try {
-      return f();
-    } catch (const std::exception& e) {
-      connected_ = false;
-      db_.forget_prepared();
-      return failure{errc::unavailable, "waiting rooms: " + cause_of(e)};
-    }
-  }
-
-  database db_;
-  bool connected_ = true;
+  query_guard guard_;
 };
 
 } // namespace

@@ -2,6 +2,7 @@
 
 #include "actors/webhook/rules.hpp"
 #include "storage/sql/built_query.hpp"
+#include "storage/sql/query_guard.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -563,20 +564,20 @@ private:
 
 class sql_webhook_queries final : public webhook_queries {
 public:
-  explicit sql_webhook_queries(database db) : db_(std::move(db)) {}
+  explicit sql_webhook_queries(database db) : guard_(std::move(db), "webhook store") {}
 
   result<std::vector<webhook_row>> webhooks() override {
-    return guarded<std::vector<webhook_row>>([&] { return all_hooks(db_); });
+    return guard_.run<std::vector<webhook_row>>([&] { return all_hooks(guard_.db()); });
   }
 
   result<due_page> due(webhook_id hook, time_point now, std::size_t limit) override {
-    return guarded<due_page>([&] {
+    return guard_.run<due_page>([&] {
       due_page out;
       {
         std::string event, key, type, trace, body;
         long long sequence = 0, queued = 0;
         int attempts = 0;
-        built_query q{db_};
+        built_query q{guard_.db()};
         q << "SELECT d.sequence, d.event_id, d.lane_key, d.type, d.trace, d.body, d.attempts, "
              "d.queued_at FROM webhook_lanes l JOIN webhook_deliveries d ON d.sequence = l.head "
              "WHERE l.webhook_id = ";
@@ -596,7 +597,7 @@ public:
       }
       long long next = 0;
       soci::indicator any = soci::i_null;
-      built_query q{db_};
+      built_query q{guard_.db()};
       q << "SELECT min(due_at) FROM webhook_lanes WHERE webhook_id = ";
       q.value(hook) << " AND due_at > ";
       q.value(now).into(next, any).run();
@@ -607,7 +608,7 @@ public:
   }
 
   result<delivery_page> deliveries(const list_deliveries& query) override {
-    return guarded<delivery_page>([&] {
+    return guard_.run<delivery_page>([&] {
       delivery_page out;
       const auto where = [&](built_query& q) {
         q << " WHERE d.webhook_id = ";
@@ -619,7 +620,7 @@ public:
       };
       {
         long long total = 0;
-        built_query q{db_};
+        built_query q{guard_.db()};
         q << "SELECT count(*) FROM webhook_deliveries d";
         where(q);
         q.into(total).run();
@@ -629,7 +630,7 @@ public:
       int attempts = 0, replays = 0, last_status = 0;
       long long occurred = 0, queued = 0, ended = 0, due = 0;
       soci::indicator is_head = soci::i_null;
-      built_query q{db_};
+      built_query q{guard_.db()};
       q << "SELECT d.event_id, d.type, d.lane_key, d.status, d.attempts, d.replays, d.last_status, "
            "d.last_error, d.occurred_at, d.queued_at, d.ended_at, l.due_at FROM "
            "webhook_deliveries d LEFT JOIN webhook_lanes l ON l.webhook_id = d.webhook_id AND "
@@ -663,22 +664,7 @@ public:
   }
 
 private:
-  template <class T, class F>
-  result<T> guarded(F f) {
-    if (!connected_ && !(connected_ = db_.reconnect().has_value()))
-      return errc::unavailable;
-    try {
-      return f();
-    } catch (const std::exception& e) {
-      spdlog::error("webhook store: {}", cause_of(e));
-      db_.forget_prepared();
-      connected_ = false;
-      return errc::unavailable;
-    }
-  }
-
-  database db_;
-  bool connected_ = true;
+  query_guard guard_;
 };
 
 } // namespace
