@@ -1,5 +1,6 @@
 #include "net/http/json_body.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -263,6 +264,24 @@ std::optional<std::int64_t> query_number(const exchange_ptr& x, std::string_view
   x->reply(validation_response(
       {{std::string(name), fmt::format("must be a whole number from {} to {}", min, max)}}));
   return std::nullopt;
+}
+
+std::optional<std::int32_t> clamped_query_number(const exchange_ptr& x, std::string_view name,
+                                                 std::int32_t fallback, std::int32_t max,
+                                                 std::int32_t below_one) {
+  const auto text = x->req().query_value(name);
+  if (!text || text->empty())
+    return fallback;
+  std::int64_t value = 0;
+  const auto [end, ec] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (end != text->data() + text->size() || ec == std::errc::invalid_argument) {
+    x->reply(
+        validation_response({{std::string(name), fmt::format("{} must be a whole number", name)}}));
+    return std::nullopt;
+  }
+  if (ec == std::errc::result_out_of_range)
+    return text->front() == '-' ? below_one : max;
+  return value < 1 ? below_one : static_cast<std::int32_t>(std::min<std::int64_t>(value, max));
 }
 
 } // namespace tiketi::net

@@ -83,4 +83,10 @@ std::optional<uuid> capture_id(const exchange_ptr& x, std::size_t index);
 std::optional<std::int64_t> query_number(const exchange_ptr& x, std::string_view name,
                                          std::int64_t fallback, std::int64_t min, std::int64_t max);
 
+/// The same where numbers out of bounds are taken for others: above `max` for `max`, below 1 for
+/// `below_one`. Nothing after answering 400 to anything that is no number.
+std::optional<std::int32_t> clamped_query_number(const exchange_ptr& x, std::string_view name,
+                                                 std::int32_t fallback, std::int32_t max,
+                                                 std::int32_t below_one = 1);
+
 } // namespace tiketi::net

@@ -3,8 +3,6 @@
 #include "actors/catalog/answers.hpp"
 #include "net/routes/reservation_json.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <string_view>
 #include <utility>
 
@@ -128,32 +126,11 @@ bool has_elements(const std::string& body, const char* field) {
          && !(found->is_array() && found->empty());
 }
 
-namespace {
-
-std::optional<std::int32_t> clamped(const exchange_ptr& x, std::string_view name,
-                                    std::int32_t fallback, std::int32_t max) {
-  const auto text = x->req().query_value(name);
-  if (!text || text->empty())
-    return fallback;
-  std::int64_t value = 0;
-  const auto [end, ec] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (end != text->data() + text->size() || ec == std::errc::invalid_argument) {
-    x->reply(
-        validation_response({{std::string(name), fmt::format("{} must be a whole number", name)}}));
-    return std::nullopt;
-  }
-  if (ec == std::errc::result_out_of_range)
-    return text->front() == '-' ? 1 : max;
-  return static_cast<std::int32_t>(std::clamp<std::int64_t>(value, 1, max));
-}
-
-} // namespace
-
 std::optional<page_query> read_page(const exchange_ptr& x) {
-  const auto page = clamped(x, "page", 1, page_max);
+  const auto page = clamped_query_number(x, "page", 1, page_max);
   if (!page)
     return std::nullopt;
-  const auto limit = clamped(x, "limit", 20, limit_max);
+  const auto limit = clamped_query_number(x, "limit", 20, limit_max);
   if (!limit)
     return std::nullopt;
   return page_query{*page, *limit};

@@ -3,8 +3,6 @@
 #include "actors/catalog/search.hpp"
 #include "net/http/json_body.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,26 +18,6 @@ namespace {
 constexpr std::int32_t page_max = 1'000'000;
 constexpr std::int32_t limit_max = 100;
 constexpr std::size_t search_bytes_max = 255;
-
-/// A whole number; one that is too large or too small becomes the nearest that is allowed, as the
-/// contract has it. Nothing after answering 400 to anything that is no number.
-std::optional<std::int32_t> clamped(const exchange_ptr& x, std::string_view name,
-                                    std::int32_t fallback, std::int32_t max) {
-  const auto text = x->req().query_value(name);
-  if (!text || text->empty())
-    return fallback;
-  std::int64_t value = 0;
-  const auto [end, ec] = std::from_chars(text->data(), text->data() + text->size(), value);
-  const bool whole = end == text->data() + text->size();
-  if (!whole || ec == std::errc::invalid_argument) {
-    x->reply(
-        validation_response({{std::string(name), fmt::format("{} must be a whole number", name)}}));
-    return std::nullopt;
-  }
-  if (ec == std::errc::result_out_of_range)
-    return text->front() == '-' ? 1 : max;
-  return static_cast<std::int32_t>(std::clamp<std::int64_t>(value, 1, max));
-}
 
 response to_response(const catalog::answer& a) {
   response out;
@@ -61,10 +39,10 @@ void list_events(front& f, const exchange_ptr& x, const catalog::catalog_actor& 
           {{"q", fmt::format("q must have at most {} bytes", search_bytes_max)}}));
     query.filter.text = catalog::fold(*text);
   }
-  const auto page = clamped(x, "page", 1, page_max);
+  const auto page = clamped_query_number(x, "page", 1, page_max);
   if (!page)
     return;
-  const auto limit = clamped(x, "limit", 10, limit_max);
+  const auto limit = clamped_query_number(x, "limit", 10, limit_max);
   if (!limit)
     return;
   query.filter.page = *page;
@@ -78,10 +56,10 @@ void show_event(front& f, const exchange_ptr& x, const catalog::catalog_actor& t
 }
 
 void list_artists(front& f, const exchange_ptr& x, const catalog::catalog_actor& target) {
-  const auto page = clamped(x, "page", 1, page_max);
+  const auto page = clamped_query_number(x, "page", 1, page_max);
   if (!page)
     return;
-  const auto limit = clamped(x, "limit", 50, limit_max);
+  const auto limit = clamped_query_number(x, "limit", 50, limit_max);
   if (!limit)
     return;
   f.ask<catalog::answer>(x, target, catalog::get_artists{*page, *limit}, to_response);

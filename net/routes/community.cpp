@@ -2,15 +2,12 @@
 
 #include "net/http/json_body.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace tiketi::net {
@@ -28,30 +25,11 @@ constexpr json_body::text_rule title_rule{1, community::title_characters_max, tr
 constexpr json_body::text_rule content_rule{1, community::content_characters_max, true};
 constexpr json_body::text_rule comment_rule{1, community::comment_characters_max, true};
 
-/// Below 1 is the default and above `max` is `max`, as the contract has it. Nothing after answering
-/// 400 to anything that is no number.
-std::optional<std::int32_t> read_number(const exchange_ptr& x, std::string_view name,
-                                        std::int32_t fallback, std::int32_t max) {
-  const auto text = x->req().query_value(name);
-  if (!text || text->empty())
-    return fallback;
-  std::int64_t value = 0;
-  const auto [end, ec] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (end != text->data() + text->size() || ec == std::errc::invalid_argument) {
-    x->reply(
-        validation_response({{std::string(name), fmt::format("{} must be a whole number", name)}}));
-    return std::nullopt;
-  }
-  if (ec == std::errc::result_out_of_range)
-    return text->front() == '-' ? fallback : max;
-  return value < 1 ? fallback : static_cast<std::int32_t>(std::min<std::int64_t>(value, max));
-}
-
 std::optional<community::page_of> read_part(const exchange_ptr& x) {
-  const auto page = read_number(x, "page", 1, page_max);
+  const auto page = clamped_query_number(x, "page", 1, page_max);
   if (!page)
     return std::nullopt;
-  const auto limit = read_number(x, "limit", limit_default, limit_max);
+  const auto limit = clamped_query_number(x, "limit", limit_default, limit_max, limit_default);
   if (!limit)
     return std::nullopt;
   return community::page_of{*page, *limit};

@@ -2,15 +2,11 @@
 
 #include "net/http/json_body.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace tiketi::net {
 
@@ -44,25 +40,6 @@ constexpr report_route reports[] = {
     {"performance", report_kind::performance},
 };
 
-/// 0 and below is the default, above `max` is `max`, as the contract has it. Nothing after
-/// answering 400 to anything that is no number.
-std::optional<std::int32_t> read_number(const exchange_ptr& x, std::string_view name,
-                                        std::int32_t fallback, std::int32_t max) {
-  const auto text = x->req().query_value(name);
-  if (!text || text->empty())
-    return fallback;
-  std::int64_t value = 0;
-  const auto [end, ec] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (end != text->data() + text->size() || ec == std::errc::invalid_argument) {
-    x->reply(
-        validation_response({{std::string(name), fmt::format("{} must be a whole number", name)}}));
-    return std::nullopt;
-  }
-  if (ec == std::errc::result_out_of_range)
-    return text->front() == '-' ? fallback : max;
-  return value <= 0 ? fallback : static_cast<std::int32_t>(std::min<std::int64_t>(value, max));
-}
-
 stats::sort_key read_sort(const request& r) {
   const auto word = r.query_value("sortBy").value_or("");
   if (word == "reservations")
@@ -82,13 +59,14 @@ void answer(const report_route& which, front& f, const exchange_ptr& x,
   get_report query;
   query.kind = which.kind;
   if (which.days_max > 0) {
-    const auto days = read_number(x, "days", which.days_default, which.days_max);
+    const auto days =
+        clamped_query_number(x, "days", which.days_default, which.days_max, which.days_default);
     if (!days)
       return;
     query.days = *days;
   }
   if (which.kind == report_kind::events) {
-    const auto limit = read_number(x, "limit", 10, 100);
+    const auto limit = clamped_query_number(x, "limit", 10, 100, 10);
     if (!limit)
       return;
     query.limit = *limit;
