@@ -91,6 +91,8 @@ TEST_F(trace_program_test, traces_that_begin_here_are_sampled_by_share) {
   std::size_t lines = 0;
   bool named = false;
   for (std::string line; std::getline(log, line); ++lines) {
+    if (line.starts_with("tiketi: warning: ")) // before the settings say what a log looks like
+      continue;
     const auto entry = json::parse(line, nullptr, false);
     ASSERT_TRUE(entry.is_object()) << line;
     if (entry.value("trace_id", "") != "4bf92f3577b34da6a3ce929d0e0e4736")

@@ -134,20 +134,6 @@ stats::request_totals answered_requests(const prometheus::Registry& registry) {
   return out;
 }
 
-/// The database files with their logs.
-std::optional<std::int64_t> database_bytes(const data_directory& data) {
-  std::int64_t out = 0;
-  for (const auto role : database_roles)
-    for (const std::string_view suffix : {".db", ".db-wal"}) {
-      std::error_code missing;
-      const auto size =
-          std::filesystem::file_size(data.file(std::string{role} + std::string{suffix}), missing);
-      if (!missing)
-        out += static_cast<std::int64_t>(size);
-    }
-  return out;
-}
-
 } // namespace
 
 struct node::impl {
@@ -187,6 +173,7 @@ struct node::impl {
 
   const config::settings values;
   const data_directory& data;
+  std::optional<sql::database> claim; ///< ends after everything that writes
 
   // What actors refer to is declared before the actor system and so outlives it; what refers to
   // actors comes after it.
@@ -250,6 +237,7 @@ void node::stop() {
 
 void node::impl::start() {
   const auto begin = std::chrono::steady_clock::now();
+  claim = claim_databases(data, values);
   if (const auto steps = migrate_all(data, values); steps > 0)
     spdlog::info("databases: {} migration steps applied", steps);
   sessions = must(session_tokens::make(values.auth_jwt_secret), "JWT_SECRET");
@@ -399,6 +387,9 @@ void node::impl::start_ticket() {
   options.readers = static_cast<std::size_t>(values.ticket_readers);
   ticket::ticket_dependencies parts;
   parts.writes = sql::make_ticket_writes(connect("ticket"), *env);
+  if (values.database_kind == "postgresql")
+    for (std::int64_t i = 1; i < values.ticket_writers; ++i)
+      parts.more_writes.push_back(sql::make_ticket_writes(connect("ticket"), *env));
   for (std::size_t i = 0; i < options.readers; ++i)
     parts.queries.push_back(sql::make_ticket_queries(connect("ticket")));
   parts.memberships = sql::make_membership_queries(connect("ticket"));
@@ -553,7 +544,7 @@ void node::impl::start_stats() {
   for (std::int64_t i = 0; i < values.stats_readers; ++i)
     parts.readers.push_back(sql::make_stats_queries(connect("stats")));
   parts.requests = [metrics = registry] { return answered_requests(*metrics); };
-  parts.database_bytes = [this] { return database_bytes(data); };
+  parts.database_bytes = [this] { return database_bytes(data, values); };
   stats_role = stats::start_stats(sys, *env, *registry, options, std::move(parts));
 }
 
