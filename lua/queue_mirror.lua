@@ -15,7 +15,8 @@
 -- ->    {1, waiting, active}
 --       {0} nothing changed: the copy holds another revision, so it must be made anew
 --
--- Revision "" to hold now: begin anew, whatever is there.
+-- Revision "" to hold now: begin anew, whatever is there. A copy is forgotten a day after its owner's
+-- last word; a living owner has one every few seconds.
 if ARGV[1] == '' then
   redis.call('DEL', unpack(KEYS))
 elseif redis.call('GET', KEYS[5]) ~= ARGV[1] then
@@ -47,4 +48,7 @@ for i = 4, #ARGV, 3 do
   end
 end
 redis.call('SET', KEYS[5], ARGV[2])
+for i = 1, #KEYS do
+  redis.call('PEXPIRE', KEYS[i], 86400000)
+end
 return {1, redis.call('ZCARD', KEYS[1]), redis.call('ZCARD', KEYS[2])}

@@ -30,6 +30,10 @@ queue_metrics::queue_metrics(prometheus::Registry& registry)
               .Help("Duration of a group commit of the queue journal")
               .Register(registry)
               .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01,
-                                                               0.02, 0.05, 0.1, 0.5, 1})) {}
+                                                               0.02, 0.05, 0.1, 0.5, 1})),
+      mirror_copies(counter(registry, "queue_mirror_copies_total",
+                            "Copies of a queue to Redis begun from the beginning")),
+      mirror_behind(
+          gauge(registry, "queue_mirror_behind", "Queues whose copy in Redis is not up to date")) {}
 
 } // namespace tiketi::queue

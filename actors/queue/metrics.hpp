@@ -19,6 +19,8 @@ struct queue_metrics {
   prometheus::Gauge& active;
   prometheus::Counter& recoveries; ///< times a queue was read again after a doubtful write
   prometheus::Histogram& commit_seconds;
+  prometheus::Counter& mirror_copies; ///< times a queue was copied to Redis from the beginning
+  prometheus::Gauge& mirror_behind;   ///< queues whose copy in Redis is not up to date
 };
 
 } // namespace tiketi::queue
