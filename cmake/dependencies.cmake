@@ -44,6 +44,14 @@ set_target_properties(soci::postgresql PROPERTIES
   IMPORTED_LOCATION "${SOCI_POSTGRESQL_LIBRARY}"
   INTERFACE_LINK_LIBRARIES "soci::core;PkgConfig::libpq")
 
+# Not through pkg-config: its -D_FILE_OFFSET_BITS, without effect here, forbids the precompiled headers.
+find_path(HIREDIS_INCLUDE_DIR hiredis/hiredis.h REQUIRED)
+find_library(HIREDIS_LIBRARY hiredis REQUIRED)
+add_library(hiredis::hiredis UNKNOWN IMPORTED)
+set_target_properties(hiredis::hiredis PROPERTIES
+  IMPORTED_LOCATION "${HIREDIS_LIBRARY}"
+  INTERFACE_INCLUDE_DIRECTORIES "${HIREDIS_INCLUDE_DIR}")
+
 # The same definitions everywhere, because the precompiled headers are shared.
 add_compile_definitions(
   CAF_ENABLE_TYPE_ID_CHECKS

@@ -17,6 +17,8 @@ struct queue_metrics {
   prometheus::Gauge& waiting;    ///< over all events of this node
   prometheus::Gauge& active;
   prometheus::Counter& recoveries; ///< times a queue was read again after a doubtful write
+  prometheus::Counter& mirror_copies; ///< times a queue was copied to Redis from the beginning
+  prometheus::Gauge& mirror_behind;   ///< queues whose copy in Redis is not up to date
 };
 
 } // namespace tiketi::queue
