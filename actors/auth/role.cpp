@@ -1,4 +1,5 @@
 #include "actors/auth/role.hpp"
+
 #include "actors/store/store_metrics.hpp"
 
 #include <algorithm>

@@ -21,8 +21,7 @@ catalog_role start_catalog(caf::actor_system& sys, environment& env, prometheus:
   // Writes are rare here: a short queue is enough, and refuses early.
   role.writer = sys.spawn<caf::detached>(
       writer<catalog_write, catalog_written>, std::move(storage.target),
-      writer_options{.batch_max = 64, .waiting_max = 1000},
-      count_commits(registry, "catalog"));
+      writer_options{.batch_max = 64, .waiting_max = 1000}, count_commits(registry, "catalog"));
   // Behind it the writer is open for others; a start that misses it does it the next time.
   caf::anon_send(role.writer, catalog_write{announce_artists{}});
   for (auto& store : storage.readers)

@@ -21,9 +21,9 @@ community_role start_community(caf::actor_system& sys, environment& env,
     throw std::invalid_argument("start_community: a dependency is missing");
   auto metrics = std::make_shared<community_metrics>(registry);
   community_role role;
-  role.writer = sys.spawn<caf::detached>(
-      writer<community_write, community_written>, std::move(dependencies.writes), options.writer,
-      count_commits(registry, "community"));
+  role.writer = sys.spawn<caf::detached>(writer<community_write, community_written>,
+                                         std::move(dependencies.writes), options.writer,
+                                         count_commits(registry, "community"));
   std::vector<reader_actor> readers;
   for (auto& store : dependencies.readers)
     readers.push_back(

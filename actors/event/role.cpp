@@ -4,8 +4,8 @@
 #include "actors/membership/membership_actor.hpp"
 #include "actors/seat/local_guard.hpp"
 #include "actors/store/spread_writer.hpp"
-#include "actors/transfer/transfer_desk.hpp"
 #include "actors/store/store_metrics.hpp"
+#include "actors/transfer/transfer_desk.hpp"
 
 #include <stdexcept>
 #include <utility>

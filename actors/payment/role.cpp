@@ -98,7 +98,8 @@ payment_role start_payment(caf::actor_system& sys, environment& env, prometheus:
     throw std::invalid_argument("start_payment: a dependency is missing");
   payment_role role;
   auto writes = spawn_blocking(sys, options.detached, writer<payment_write, payment_written>,
-                               std::move(dependencies.writes), options.writer, count_commits(registry, "payment"));
+                               std::move(dependencies.writes), options.writer,
+                               count_commits(registry, "payment"));
   auto own_reader =
       spawn_blocking(sys, options.detached, reader,
                      std::shared_ptr<payment_queries>(std::move(dependencies.region_queries)));

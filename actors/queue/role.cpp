@@ -1,4 +1,5 @@
 #include "actors/queue/role.hpp"
+
 #include "actors/store/store_metrics.hpp"
 
 #include <chrono>

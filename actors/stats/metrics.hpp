@@ -9,11 +9,11 @@ namespace tiketi::stats {
 struct stats_metrics {
   explicit stats_metrics(prometheus::Registry& registry);
 
-  prometheus::Counter& consumed;         ///< urr_stats_events_consumed_total{result="applied"}
-  prometheus::Counter& duplicates;       ///< … "duplicate"
-  prometheus::Counter& unreadable;       ///< … "unreadable"
-  prometheus::Counter& queries;          ///< urr_stats_queries_total
-  prometheus::Counter& query_errors;     ///< urr_stats_queries_errors_total
+  prometheus::Counter& consumed;     ///< urr_stats_events_consumed_total{result="applied"}
+  prometheus::Counter& duplicates;   ///< … "duplicate"
+  prometheus::Counter& unreadable;   ///< … "unreadable"
+  prometheus::Counter& queries;      ///< urr_stats_queries_total
+  prometheus::Counter& query_errors; ///< urr_stats_queries_errors_total
 };
 
 } // namespace tiketi::stats

@@ -1,7 +1,7 @@
 #include "actors/stats/role.hpp"
 
-#include "actors/system/caf_error.hpp"
 #include "actors/store/store_metrics.hpp"
+#include "actors/system/caf_error.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -139,9 +139,9 @@ stats_role start_stats(caf::actor_system& sys, environment& env, prometheus::Reg
   if (!dependencies.writes || dependencies.readers.empty())
     throw std::invalid_argument("start_stats: a dependency is missing");
   auto metrics = std::make_shared<stats_metrics>(registry);
-  auto store = sys.spawn<caf::detached>(
-      writer<stats_write, stats_written>, std::move(dependencies.writes), options.writer,
-      count_commits(registry, "stats"));
+  auto store =
+      sys.spawn<caf::detached>(writer<stats_write, stats_written>, std::move(dependencies.writes),
+                               options.writer, count_commits(registry, "stats"));
   std::vector<stats_actor> readers;
   for (auto& queries : dependencies.readers)
     readers.push_back(sys.spawn<caf::detached>(reader, &env, std::move(queries),

@@ -8,12 +8,12 @@ namespace tiketi {
 batch_observer count_commits(prometheus::Registry& registry, const std::string& store) {
   using boundaries = prometheus::Histogram::BucketBoundaries;
   const prometheus::Labels labels{{"store", store}};
-  auto& seconds = prometheus::BuildHistogram()
-                      .Name("tiketi_store_commit_seconds")
-                      .Help("Duration of one group commit")
-                      .Register(registry)
-                      .Add(labels, boundaries{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,
-                                              0.5, 1, 5});
+  auto& seconds =
+      prometheus::BuildHistogram()
+          .Name("tiketi_store_commit_seconds")
+          .Help("Duration of one group commit")
+          .Register(registry)
+          .Add(labels, boundaries{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5});
   auto& commands = prometheus::BuildHistogram()
                        .Name("tiketi_store_batch_commands")
                        .Help("Commands in one group commit")

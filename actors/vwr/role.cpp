@@ -1,4 +1,5 @@
 #include "actors/vwr/role.hpp"
+
 #include "actors/store/store_metrics.hpp"
 
 #include <chrono>

@@ -1,7 +1,7 @@
 #include "actors/webhook/role.hpp"
 
-#include "actors/webhook/payload.hpp"
 #include "actors/store/store_metrics.hpp"
+#include "actors/webhook/payload.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -71,9 +71,9 @@ webhook_role start_webhook(caf::actor_system& sys, environment& env, prometheus:
   // Each webhook has one for its deliveries and may have one for its tests.
   calls.circuits_max = 2 * static_cast<std::size_t>(options.limits.webhooks_max) + 1;
   webhook_neighbours others;
-  others.writer = spawn_blocking(
-      sys, options.detached, writer<webhook_write, webhook_written>, std::move(dependencies.writes),
-      options.writer, count_commits(registry, "webhook"));
+  others.writer = spawn_blocking(sys, options.detached, writer<webhook_write, webhook_written>,
+                                 std::move(dependencies.writes), options.writer,
+                                 count_commits(registry, "webhook"));
   others.own_reader =
       spawn_blocking(sys, options.detached, reader,
                      std::shared_ptr<webhook_queries>(std::move(dependencies.own_queries)),

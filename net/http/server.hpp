@@ -50,8 +50,8 @@ struct server_options {
 /// What a server is built from.
 struct server_parts {
   std::shared_ptr<const router> routes;
-  token_verifier verify;                ///< empty: everybody is anonymous
-  std::shared_ptr<rate_limiter> limits; ///< empty: no limits
+  token_verifier verify;                   ///< empty: everybody is anonymous
+  std::shared_ptr<rate_limiter> limits;    ///< empty: no limits
   std::shared_ptr<trace::sink> spans = {}; ///< one for each sampled request; empty: none
 };
 
