@@ -165,11 +165,14 @@ postgres_server::postgres_server(options o) : options_(std::move(o)) {
 }
 
 postgres_server::~postgres_server() {
-  try {
-    if (running())
-      kill();
-  } catch (const std::exception&) {
-    // The guard does what is left.
+  if (running()) {
+    ::kill(pid_, SIGCONT);
+    ::kill(pid_, SIGQUIT); // at once, but it removes its shared memory
+    try {
+      wait_until_gone(pid_);
+    } catch (const std::exception&) {
+      // The guard does what is left.
+    }
   }
   ::close(guard_pipe_);
   if (guard_ > 0)
@@ -187,14 +190,17 @@ void postgres_server::guard() {
                              "pid=$(sed -n 1p \"$1/data/postmaster.pid\" 2>/dev/null)\n"
                              "memory=$(sed -n '7s/.* //p' \"$1/data/postmaster.pid\" 2>/dev/null)\n"
                              "if [ -n \"$pid\" ]; then\n"
-                             "  kill -CONT \"$pid\" 2>/dev/null; kill -QUIT \"$pid\" 2>/dev/null\n"
-                             "  n=0\n"
-                             "  while kill -0 \"$pid\" 2>/dev/null && [ $n -lt 100 ]; do\n"
-                             "    sleep 0.05; n=$((n + 1))\n"
-                             "  done\n"
-                             "  kill -KILL \"$pid\" 2>/dev/null\n"
-                             "  [ -z \"$memory\" ] || ipcrm -m \"$memory\" 2>/dev/null\n"
-                             "fi\n"
+                             // The number may belong to somebody else by now.
+                             "  ours() { [ \"$(readlink /proc/$pid/cwd)\" = \"$1/data\" ]; }\n"
+                             "  if ours \"$1\"; then\n"
+                             "    kill -CONT \"$pid\"; kill -QUIT \"$pid\"; n=0\n"
+                             "    while ours \"$1\" && [ $n -lt 100 ]; do\n"
+                             "      sleep 0.05; n=$((n + 1))\n"
+                             "    done\n"
+                             "    ours \"$1\" && kill -KILL \"$pid\"\n"
+                             "  fi\n"
+                             "  [ -z \"$memory\" ] || ipcrm -m \"$memory\"\n"
+                             "fi 2>/dev/null\n"
                              "rm -rf \"$1\"\n";
   guard_ = spawn({"/bin/sh", "-c", script, "guard", folder_.string()}, "/dev/null", ends[0]);
   ::close(ends[0]);
