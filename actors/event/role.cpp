@@ -3,10 +3,7 @@
 #include "actors/event/payment_consumer.hpp"
 #include "actors/membership/membership_actor.hpp"
 #include "actors/seat/local_guard.hpp"
-<<<<<<< HEAD
 #include "actors/store/spread_writer.hpp"
-=======
->>>>>>> d7d7a3f13ac62d6d10ab781195e6ee9c8d47f619
 #include "actors/store/store_metrics.hpp"
 #include "actors/transfer/transfer_desk.hpp"
 

@@ -28,12 +28,9 @@ struct ticket_dependencies {
   std::shared_ptr<transfer_queries> transfers;                 ///< null: nothing is resold
   guard_actor guard;                                           ///< null: the one in process
   bool detached = true; ///< false: blocking actors stay on the scheduler (simulation only)
-<<<<<<< HEAD
   /// Further connections that write, where the store takes transactions side by side: all commands
   /// of one event go over the same one.
   std::vector<std::shared_ptr<ticket_writes>> more_writes;
-=======
->>>>>>> d7d7a3f13ac62d6d10ab781195e6ee9c8d47f619
 };
 
 struct ticket_role {
