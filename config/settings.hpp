@@ -170,6 +170,24 @@ struct settings {
   std::chrono::milliseconds remote_breaker_slow{};
   std::chrono::milliseconds remote_breaker_open{};
   std::int64_t remote_breaker_trials = 0;
+  // redis
+  bool redis_enabled = false;
+  std::string redis_host;
+  std::int64_t redis_port = 0;
+  std::string redis_user;
+  std::string redis_password;
+  std::int64_t redis_database = 0;
+  std::int64_t redis_connections = 0;
+  std::int64_t redis_in_flight_max = 0;
+  std::chrono::milliseconds redis_connect_timeout{};
+  std::chrono::milliseconds redis_silence_max{};
+  std::chrono::milliseconds redis_reconnect_wait_max{};
+  std::chrono::milliseconds redis_guard_deadline{};
+  std::chrono::milliseconds redis_guard_open{};
+  std::chrono::milliseconds redis_seat_lock{};
+  bool redis_share_rate_limits = true;
+  std::chrono::milliseconds redis_rate_interval{};
+  bool redis_mirror_queues = true;
   // community
   std::int64_t community_readers = 0;
   std::chrono::seconds community_view_period{};
