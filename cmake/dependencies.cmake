@@ -9,6 +9,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(argon2 REQUIRED IMPORTED_TARGET libargon2)
 pkg_check_modules(jwt REQUIRED IMPORTED_TARGET libjwt)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 
@@ -29,6 +30,7 @@ set_target_properties(caf::core PROPERTIES
 find_path(SOCI_INCLUDE_DIR soci/soci.h REQUIRED)
 find_library(SOCI_CORE_LIBRARY soci_core REQUIRED)
 find_library(SOCI_SQLITE3_LIBRARY soci_sqlite3 REQUIRED)
+find_library(SOCI_POSTGRESQL_LIBRARY soci_postgresql REQUIRED)
 add_library(soci::core UNKNOWN IMPORTED)
 set_target_properties(soci::core PROPERTIES
   IMPORTED_LOCATION "${SOCI_CORE_LIBRARY}"
@@ -37,6 +39,18 @@ add_library(soci::sqlite3 UNKNOWN IMPORTED)
 set_target_properties(soci::sqlite3 PROPERTIES
   IMPORTED_LOCATION "${SOCI_SQLITE3_LIBRARY}"
   INTERFACE_LINK_LIBRARIES "soci::core;PkgConfig::sqlite3")
+add_library(soci::postgresql UNKNOWN IMPORTED)
+set_target_properties(soci::postgresql PROPERTIES
+  IMPORTED_LOCATION "${SOCI_POSTGRESQL_LIBRARY}"
+  INTERFACE_LINK_LIBRARIES "soci::core;PkgConfig::libpq")
+
+# Not through pkg-config: its -D_FILE_OFFSET_BITS, without effect here, forbids the precompiled headers.
+find_path(HIREDIS_INCLUDE_DIR hiredis/hiredis.h REQUIRED)
+find_library(HIREDIS_LIBRARY hiredis REQUIRED)
+add_library(hiredis::hiredis UNKNOWN IMPORTED)
+set_target_properties(hiredis::hiredis PROPERTIES
+  IMPORTED_LOCATION "${HIREDIS_LIBRARY}"
+  INTERFACE_INCLUDE_DIRECTORIES "${HIREDIS_INCLUDE_DIR}")
 
 # The same definitions everywhere, because the precompiled headers are shared.
 add_compile_definitions(

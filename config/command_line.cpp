@@ -116,6 +116,10 @@ start_request read_command_line(const std::vector<std::string>& arguments,
       ->take_last();
   app.add_subcommand("serve", "Run the node (what happens without a command)");
   auto* migrate = app.add_subcommand("migrate", "Bring all databases to this version and exit");
+  bool create = false;
+  migrate->add_flag("--create", create,
+                    "PostgreSQL: first make the databases and users that are missing, as "
+                    "database.admin_user");
   for (auto* command : app.get_subcommands({})) {
     command->fallthrough();
     command->set_help_flag();
@@ -184,6 +188,7 @@ start_request read_command_line(const std::vector<std::string>& arguments,
     out.text = dump(out.values);
   } else if (migrate->parsed()) {
     out.what = action::migrate;
+    out.create = create;
   }
   return out;
 }

@@ -14,6 +14,7 @@ struct start_request {
   settings values;
   std::string text;                  ///< to print: help, version, dump
   std::vector<std::string> warnings; ///< for the log
+  bool create = false;               ///< migrate: databases and users are made first
 };
 
 /// Reads file, environment and arguments, in this order of weight, and decides what to do. Secrets

@@ -36,6 +36,167 @@ const std::array rows{
         .sentence = "What an acknowledged write survives: `full` a power loss (the log is flushed "
                     "to the disk at each group commit), `normal` only a crash of the process"},
 
+    row{.name = "database.kind",
+        .target = &s::database_kind,
+        .fallback = "sqlite",
+        .allowed = "sqlite|postgresql",
+        .sentence = "Where the roles keep what they own: in files of data.directory, or in one "
+                    "database each of a PostgreSQL server. `tiketi migrate --create` makes those"},
+    row{.name = "database.host",
+        .target = &s::database_host,
+        .fallback = "127.0.0.1",
+        .sentence = "PostgreSQL: name or address of the server"},
+    row{.name = "database.port",
+        .target = &s::database_port,
+        .fallback = "5432",
+        .min = 1,
+        .max = 65535,
+        .sentence = "PostgreSQL: TCP port of the server"},
+    row{.name = "database.tls",
+        .target = &s::database_tls,
+        .fallback = "prefer",
+        .allowed = "disable|prefer|require|verify-ca|verify-full",
+        .sentence = "PostgreSQL: encryption of the connections (libpq's sslmode); `verify-full` "
+                    "where the network is not trusted"},
+    row{.name = "database.name_prefix",
+        .target = &s::database_name_prefix,
+        .fallback = "tiketi_",
+        .sentence = "PostgreSQL: the ticket role's database is called `<prefix>ticket`, and so on. "
+                    "Lower-case letters, digits and `_`"},
+    row{.name = "database.user_prefix",
+        .target = &s::database_user_prefix,
+        .fallback = "tiketi_",
+        .sentence = "PostgreSQL: the ticket role logs in as `<prefix>ticket`, and so on. "
+                    "Lower-case letters, digits and `_`"},
+    row{.name = "database.connect_timeout_ms",
+        .target = &s::database_connect_timeout,
+        .fallback = "5000",
+        .min = 2000,
+        .max = 60'000,
+        .unit = "ms",
+        .sentence = "PostgreSQL: time to connect, in whole seconds (rounded up)"},
+    row{.name = "database.statement_timeout_ms",
+        .target = &s::database_statement_timeout,
+        .fallback = "10000",
+        .min = 100,
+        .max = 600'000,
+        .unit = "ms",
+        .sentence = "PostgreSQL: a statement that takes longer is cancelled, and what it belongs "
+                    "to is undone"},
+    row{.name = "database.lock_timeout_ms",
+        .target = &s::database_lock_timeout,
+        .fallback = "3000",
+        .min = 50,
+        .max = 600'000,
+        .unit = "ms",
+        .sentence = "PostgreSQL: the same for a statement that waits for another's lock"},
+    row{.name = "database.network_timeout_ms",
+        .target = &s::database_network_timeout,
+        .fallback = "15000",
+        .min = 1000,
+        .max = 600'000,
+        .unit = "ms",
+        .sentence = "PostgreSQL: a connection whose other end no longer answers the network is "
+                    "given up after about this long"},
+    row{.name = "database.password",
+        .target = &s::database_password,
+        .fallback = "",
+        .min = 8,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "PostgreSQL: password of every role that has none of its own below",
+        .secret = "TIKETI_DATABASE_PASSWORD"},
+    row{.name = "database.password_auth",
+        .target = &s::database_password_auth,
+        .fallback = "",
+        .min = 8,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "PostgreSQL: password of the auth role",
+        .secret = "TIKETI_DATABASE_PASSWORD_AUTH"},
+    row{.name = "database.password_catalog",
+        .target = &s::database_password_catalog,
+        .fallback = "",
+        .min = 8,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "PostgreSQL: password of the catalog role",
+        .secret = "TIKETI_DATABASE_PASSWORD_CATALOG"},
+    row{.name = "database.password_ticket",
+        .target = &s::database_password_ticket,
+        .fallback = "",
+        .min = 8,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "PostgreSQL: password of the ticket role",
+        .secret = "TIKETI_DATABASE_PASSWORD_TICKET"},
+    row{.name = "database.password_queue",
+        .target = &s::database_password_queue,
+        .fallback = "",
+        .min = 8,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "PostgreSQL: password of the queue role",
+        .secret = "TIKETI_DATABASE_PASSWORD_QUEUE"},
+    row{.name = "database.password_payment",
+        .target = &s::database_password_payment,
+        .fallback = "",
+        .min = 8,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "PostgreSQL: password of the payment role",
+        .secret = "TIKETI_DATABASE_PASSWORD_PAYMENT"},
+    row{.name = "database.password_community",
+        .target = &s::database_password_community,
+        .fallback = "",
+        .min = 8,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "PostgreSQL: password of the community role",
+        .secret = "TIKETI_DATABASE_PASSWORD_COMMUNITY"},
+    row{.name = "database.password_stats",
+        .target = &s::database_password_stats,
+        .fallback = "",
+        .min = 8,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "PostgreSQL: password of the stats role",
+        .secret = "TIKETI_DATABASE_PASSWORD_STATS"},
+    row{.name = "database.password_webhook",
+        .target = &s::database_password_webhook,
+        .fallback = "",
+        .min = 8,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "PostgreSQL: password of the webhook role",
+        .secret = "TIKETI_DATABASE_PASSWORD_WEBHOOK"},
+    row{.name = "database.password_gateway",
+        .target = &s::database_password_gateway,
+        .fallback = "",
+        .min = 8,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "PostgreSQL: password of the gateway role",
+        .secret = "TIKETI_DATABASE_PASSWORD_GATEWAY"},
+    row{.name = "database.admin_user",
+        .target = &s::database_admin_user,
+        .fallback = "postgres",
+        .sentence = "PostgreSQL: who `tiketi migrate --create` logs in as; may create databases "
+                    "and users"},
+    row{.name = "database.admin_database",
+        .target = &s::database_admin_database,
+        .fallback = "postgres",
+        .sentence = "PostgreSQL: the database that `tiketi migrate --create` connects to first"},
+    row{.name = "database.admin_password",
+        .target = &s::database_admin_password,
+        .fallback = "",
+        .min = 1,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "PostgreSQL: password of database.admin_user, for `tiketi migrate --create` "
+                    "only; the running node does not need it",
+        .secret = "TIKETI_DATABASE_ADMIN_PASSWORD"},
+
     row{.name = "runtime.io_threads",
         .target = &s::runtime_io_threads,
         .fallback = "0",
@@ -514,6 +675,13 @@ const std::array rows{
         .max = day,
         .unit = "s",
         .sentence = "An event nobody asked for this long leaves the memory"},
+    row{.name = "ticket.writers",
+        .target = &s::ticket_writers,
+        .fallback = "2",
+        .min = 1,
+        .max = 16,
+        .sentence = "PostgreSQL: connections that write the sale side by side; all of one event "
+                    "goes over the same one. SQLite has one"},
     row{.name = "ticket.readers",
         .target = &s::ticket_readers,
         .fallback = "2",
@@ -768,6 +936,115 @@ const std::array rows{
         .min = 1,
         .max = 100,
         .sentence = "Circuit breaker: trial attempts that decide whether it closes again"},
+
+    row{.name = "redis.enabled",
+        .target = &s::redis_enabled,
+        .fallback = "false",
+        .sentence = "Take fencing tokens from Redis, share rate limits over it, and mirror queues "
+                    "to it. While Redis is away this node goes on by itself"},
+    row{.name = "redis.host",
+        .target = &s::redis_host,
+        .fallback = "127.0.0.1",
+        .sentence = "Name or IP address of the Redis master; a name is looked up again at each "
+                    "connection"},
+    row{.name = "redis.port",
+        .target = &s::redis_port,
+        .fallback = "6379",
+        .min = 1,
+        .max = 65535,
+        .sentence = "TCP port of Redis. There is no TLS: use a tunnel outside a trusted network"},
+    row{.name = "redis.user",
+        .target = &s::redis_user,
+        .fallback = "default",
+        .sentence = "User of Redis' access list, for whom the password is"},
+    row{.name = "redis.password",
+        .target = &s::redis_password,
+        .fallback = "",
+        .min = 1,
+        .max = 4096,
+        .unit = "bytes",
+        .sentence = "Sent to Redis at each connection; without it no login is tried",
+        .secret = "REDIS_PASSWORD"},
+    row{.name = "redis.database",
+        .target = &s::redis_database,
+        .fallback = "0",
+        .min = 0,
+        .max = 1'000,
+        .sentence = "Number of the database in Redis; a cluster has 0 only"},
+    row{.name = "redis.connections",
+        .target = &s::redis_connections,
+        .fallback = "1",
+        .min = 1,
+        .max = 64,
+        .sentence = "Connections to Redis; calls are pipelined, so one carries a sale"},
+    row{.name = "redis.in_flight_max",
+        .target = &s::redis_in_flight_max,
+        .fallback = "8192",
+        .min = 1,
+        .max = 1'000'000,
+        .sentence =
+            "Calls that Redis has not answered, late ones included; one more fails at once"},
+    row{.name = "redis.connect_timeout_ms",
+        .target = &s::redis_connect_timeout,
+        .fallback = "1000",
+        .min = 10,
+        .max = 60'000,
+        .unit = "ms",
+        .sentence = "Time for a connection to stand, login included"},
+    row{.name = "redis.silence_max_ms",
+        .target = &s::redis_silence_max,
+        .fallback = "2000",
+        .min = 50,
+        .max = 60'000,
+        .unit = "ms",
+        .sentence = "A connection on which nothing is answered for this long is given up"},
+    row{.name = "redis.reconnect_wait_max_ms",
+        .target = &s::redis_reconnect_wait_max,
+        .fallback = "2000",
+        .min = 50,
+        .max = 60'000,
+        .unit = "ms",
+        .sentence =
+            "Longest wait between two attempts to connect; the first is 50 ms, each further "
+            "one twice as long, and up to half is left out by chance"},
+    row{.name = "redis.guard_deadline_ms",
+        .target = &s::redis_guard_deadline,
+        .fallback = "50",
+        .min = 1,
+        .max = 5'000,
+        .unit = "ms",
+        .sentence = "A hold waits this long for its fencing tokens; then this node gives them"},
+    row{.name = "redis.guard_open_ms",
+        .target = &s::redis_guard_open,
+        .fallback = "1000",
+        .min = 10,
+        .max = 60'000,
+        .unit = "ms",
+        .sentence = "Holds leave Redis alone for this long when most of the last ones failed or "
+                    "were slow there"},
+    row{.name = "redis.seat_lock_ms",
+        .target = &s::redis_seat_lock,
+        .fallback = "10000",
+        .min = 100,
+        .max = 600'000,
+        .unit = "ms",
+        .sentence = "A seat of a hold that came to no end (its node died) is refused to others for "
+                    "this long"},
+    row{.name = "redis.share_rate_limits",
+        .target = &s::redis_share_rate_limits,
+        .fallback = "true",
+        .sentence = "Count a client's requests over all nodes; off: each node counts its own"},
+    row{.name = "redis.rate_interval_ms",
+        .target = &s::redis_rate_interval,
+        .fallback = "100",
+        .min = 10,
+        .max = 10'000,
+        .unit = "ms",
+        .sentence = "How often nodes tell each other how much their clients used"},
+    row{.name = "redis.mirror_queues",
+        .target = &s::redis_mirror_queues,
+        .fallback = "true",
+        .sentence = "Copy every queue to Redis, for scripts and other nodes to read"},
 
     row{.name = "community.readers",
         .target = &s::community_readers,
@@ -1206,6 +1483,10 @@ std::vector<std::string> load_environment(settings& values, const environment_ma
         errors += fmt::format("environment {}: {}\n", name, *wrong);
       continue;
     }
+    if (std::any_of(rows.begin(), rows.end(), [&](const row& r) {
+          return !r.secret.empty() && (name == r.secret || name == std::string{r.secret} + "_FILE");
+        }))
+      continue; // read above
     const bool known_section = std::any_of(rows.begin(), rows.end(), [&](const row& r) {
       std::string start{prefix};
       for (const char c : section_of(r.name))
@@ -1239,7 +1520,45 @@ bool is_safe_url(std::string_view url) {
   return false;
 }
 
+/// Names of databases and users go into statements, where no value can be bound.
+bool is_plain_name(std::string_view name) {
+  return name.size() <= 40
+         && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_")
+                == std::string_view::npos
+         && (name.empty() || name.front() < '0' || name.front() > '9');
+}
+
 } // namespace
+
+void check_database(const settings& values, std::string& errors) {
+  if (values.database_kind != "postgresql")
+    return;
+  for (const auto& [name, value] : {std::pair{"name", values.database_name_prefix},
+                                    std::pair{"user", values.database_user_prefix}})
+    if (!is_plain_name(value))
+      errors +=
+          fmt::format("database.{}_prefix = '{}' is not allowed; allowed: up to 40 lower-case "
+                      "letters, digits and '_', no digit first\n",
+                      name, value);
+  if (values.database_host.empty() || values.database_host.find(',') != std::string::npos)
+    errors += fmt::format("database.host = '{}' is not allowed; allowed: one name or address\n",
+                          values.database_host);
+  for (const auto& r : rows)
+    if (r.name.starts_with("database.password_") && values.database_password.empty())
+      if (const auto* text = std::get_if<std::string settings::*>(&r.target);
+          text != nullptr && (values.**text).empty())
+        errors += fmt::format("{0} is missing: database.kind = 'postgresql' needs it, or {0}_FILE, "
+                              "or TIKETI_DATABASE_PASSWORD for all roles\n",
+                              r.secret);
+}
+
+std::string database_password_of(const settings& values, std::string_view role) {
+  if (const auto* r = find_row(fmt::format("database.password_{}", role)))
+    if (const auto* text = std::get_if<std::string settings::*>(&r->target);
+        text != nullptr && !(values.**text).empty())
+      return values.**text;
+  return values.database_password;
+}
 
 void check(const settings& values) {
   std::string errors;
@@ -1260,6 +1579,7 @@ void check(const settings& values) {
       values.payment_provider != "none",
       "payment.provider = 'none': no payment could be made; allowed: toss, demo (also chosen by "
       "--demo)");
+  check_database(values, errors);
   require(values.payment_provider != "toss" || !values.payment_toss_secret_key.empty(),
           "payment.provider = 'toss' needs TOSS_SECRET_KEY, or TOSS_SECRET_KEY_FILE");
   require(is_safe_url(values.payment_toss_url),

@@ -22,6 +22,30 @@ struct settings {
   // data
   std::string data_directory;
   std::string data_durability;
+  // database
+  std::string database_kind;
+  std::string database_host;
+  std::int64_t database_port = 0;
+  std::string database_tls;
+  std::string database_name_prefix;
+  std::string database_user_prefix;
+  std::chrono::milliseconds database_connect_timeout{};
+  std::chrono::milliseconds database_statement_timeout{};
+  std::chrono::milliseconds database_lock_timeout{};
+  std::chrono::milliseconds database_network_timeout{};
+  std::string database_password;
+  std::string database_password_auth;
+  std::string database_password_catalog;
+  std::string database_password_ticket;
+  std::string database_password_queue;
+  std::string database_password_payment;
+  std::string database_password_community;
+  std::string database_password_stats;
+  std::string database_password_webhook;
+  std::string database_password_gateway;
+  std::string database_admin_user;
+  std::string database_admin_database;
+  std::string database_admin_password;
   // runtime
   std::int64_t runtime_io_threads = 0;
   std::int64_t runtime_actor_threads = 0;
@@ -105,6 +129,7 @@ struct settings {
   std::chrono::seconds ticket_reconcile_after{};
   std::chrono::seconds ticket_idle_after{};
   std::int64_t ticket_readers = 0;
+  std::int64_t ticket_writers = 0;
   bool ticket_pre_sale = true;
   std::chrono::seconds ticket_refund_deadline{};
   // queue
@@ -145,6 +170,24 @@ struct settings {
   std::chrono::milliseconds remote_breaker_slow{};
   std::chrono::milliseconds remote_breaker_open{};
   std::int64_t remote_breaker_trials = 0;
+  // redis
+  bool redis_enabled = false;
+  std::string redis_host;
+  std::int64_t redis_port = 0;
+  std::string redis_user;
+  std::string redis_password;
+  std::int64_t redis_database = 0;
+  std::int64_t redis_connections = 0;
+  std::int64_t redis_in_flight_max = 0;
+  std::chrono::milliseconds redis_connect_timeout{};
+  std::chrono::milliseconds redis_silence_max{};
+  std::chrono::milliseconds redis_reconnect_wait_max{};
+  std::chrono::milliseconds redis_guard_deadline{};
+  std::chrono::milliseconds redis_guard_open{};
+  std::chrono::milliseconds redis_seat_lock{};
+  bool redis_share_rate_limits = true;
+  std::chrono::milliseconds redis_rate_interval{};
+  bool redis_mirror_queues = true;
   // community
   std::int64_t community_readers = 0;
   std::chrono::seconds community_view_period{};
@@ -232,6 +275,12 @@ void check(const settings& s);
 /// `name=value, name=value`: headers of HTTP. Nothing where it is none of that.
 std::optional<std::vector<std::pair<std::string, std::string>>>
 parse_headers(std::string_view text);
+
+/// What does not fit together in `database`, one line each, appended to `errors`.
+void check_database(const settings& s, std::string& errors);
+
+/// The role's own password, or the one for all; empty: none is set.
+std::string database_password_of(const settings& s, std::string_view role);
 
 /// A TOML file that sets every value as it is now, with a comment each.
 std::string dump(const settings& s);

@@ -3,11 +3,13 @@
 #include "actors/event/payment_consumer.hpp"
 #include "actors/membership/membership_actor.hpp"
 #include "actors/seat/local_guard.hpp"
+#include "actors/store/spread_writer.hpp"
 #include "actors/store/store_metrics.hpp"
 #include "actors/transfer/transfer_desk.hpp"
 
 #include <stdexcept>
 #include <utility>
+#include <variant>
 
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
@@ -34,6 +36,18 @@ ticket_writer spawn_writer(caf::actor_system& sys, bool detached,
 
 } // namespace
 
+std::size_t writer_of(const ticket_write& write, std::size_t count) {
+  if (const auto* c = std::get_if<create_reservation>(&write.command))
+    return route_of(c->reservation.event) % count;
+  if (const auto* c = std::get_if<change_reservation>(&write.command))
+    return route_of(c->reservation) % count;
+  if (const auto* c = std::get_if<change_catalog>(&write.command))
+    return route_of(c->event.id) % count;
+  if (const auto* c = std::get_if<look_up>(&write.command))
+    return route_of(c->reservation) % count;
+  return 0;
+}
+
 ticket_role start_ticket(caf::actor_system& sys, environment& env, prometheus::Registry& registry,
                          ticket_options options, ticket_dependencies dependencies) {
   if (!dependencies.writes || dependencies.queries.empty())
@@ -48,7 +62,15 @@ ticket_role start_ticket(caf::actor_system& sys, environment& env, prometheus::R
     count(batch);
   };
   role.writer = spawn_writer(sys, dependencies.detached, std::move(dependencies.writes),
-                             options.writer, std::move(observe));
+                             options.writer, observe);
+  if (!dependencies.more_writes.empty()) {
+    role.writers.push_back(role.writer);
+    for (auto& writes : dependencies.more_writes)
+      role.writers.push_back(
+          spawn_writer(sys, dependencies.detached, std::move(writes), options.writer, observe));
+    role.writer = sys.spawn(spread_writer<ticket_write, ticket_written>, role.writers,
+                            writer_choice<ticket_write>{writer_of});
+  }
   std::vector<store_reader> readers;
   for (auto& queries : dependencies.queries) {
     readers.push_back(dependencies.detached ? sys.spawn<caf::detached>(reader, std::move(queries))
@@ -105,11 +127,14 @@ void stop_ticket(caf::actor_system& sys, ticket_role& role, milliseconds patienc
   if (role.writer) {
     // Behind everything the writer was given: its answer says that all of it is written.
     caf::scoped_actor self{sys};
-    self->request(role.writer, patience, ticket_write{look_up{}})
-        .receive([](const ticket_written&) {},
-                 [](const caf::error&) {
-                   spdlog::error("the ticket store did not finish its last writes in time");
-                 });
+    auto writers = role.writers;
+    writers.insert(writers.begin(), role.writer);
+    for (const auto& w : writers)
+      self->request(w, patience, ticket_write{look_up{}})
+          .receive([](const ticket_written&) {},
+                   [](const caf::error&) {
+                     spdlog::error("the ticket store did not finish its last writes in time");
+                   });
   }
   end(role.writer);
   for (const auto& helper : role.helpers)

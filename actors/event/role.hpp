@@ -28,14 +28,18 @@ struct ticket_dependencies {
   std::shared_ptr<transfer_queries> transfers;                 ///< null: nothing is resold
   guard_actor guard;                                           ///< null: the one in process
   bool detached = true; ///< false: blocking actors stay on the scheduler (simulation only)
+  /// Further connections that write, where the store takes transactions side by side: all commands
+  /// of one event go over the same one.
+  std::vector<std::shared_ptr<ticket_writes>> more_writes;
 };
 
 struct ticket_role {
-  region_control region;   ///< for the front (`region_actor`) and payment (`payments_view`)
-  reader_actor reader;     ///< for the front
-  store_reader store;      ///< the same readers, with what else they can be asked
-  ticket_writer writer;    ///< for the consumer of `catalog-events`
-  consumer_actor consumer; ///< of `payment-events`, named "ticket"
+  region_control region; ///< for the front (`region_actor`) and payment (`payments_view`)
+  reader_actor reader;   ///< for the front
+  store_reader store;    ///< the same readers, with what else they can be asked
+  ticket_writer writer;  ///< for the consumer of `catalog-events`
+  std::vector<ticket_writer> writers; ///< behind it, when there are several
+  consumer_actor consumer;            ///< of `payment-events`, named "ticket"
 
   consumer_actor points;                ///< of `reservation-events`; null as the next one
   membership::membership_actor members; ///< null without a store for them; for the front
@@ -47,6 +51,10 @@ struct ticket_role {
   std::shared_ptr<late_links> links; ///< `set` them once the other roles run
   std::vector<caf::actor> helpers;   ///< readers and guard
 };
+
+/// Which of several writers a command goes to: all that is about one event shares one, what is
+/// about no event has the first.
+std::size_t writer_of(const ticket_write& write, std::size_t count);
 
 /// Starts the ticket role. `env` and `registry` outlive the actor system. Throws
 /// std::invalid_argument when a dependency is missing.

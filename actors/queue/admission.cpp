@@ -6,6 +6,14 @@ namespace tiketi::queue {
 
 // -- slots -------------------------------------------------------------------------------------
 
+std::vector<user_id> active_set::users() const {
+  std::vector<user_id> out;
+  out.reserve(slots_.size());
+  for (const auto& slot : slots_)
+    out.push_back(slot.first);
+  return out;
+}
+
 const active_slot* active_set::find(const user_id& user) const {
   const auto found = slots_.find(user);
   return found == slots_.end() ? nullptr : &found->second;

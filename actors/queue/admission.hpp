@@ -38,6 +38,9 @@ public:
   /// Call `expire` first: slots that ran out count until then.
   std::size_t size() const noexcept { return slots_.size(); }
 
+  /// Everybody with a slot, in no order.
+  std::vector<user_id> users() const;
+
   /// Null: no slot.
   const active_slot* find(const user_id& user) const;
 

@@ -23,6 +23,10 @@ queue_metrics::queue_metrics(prometheus::Registry& registry)
       waiting(gauge(registry, "queue_waiting", "Users in line")),
       active(gauge(registry, "queue_active", "Users with a slot")),
       recoveries(counter(registry, "queue_recoveries_total",
-                         "Queues read again from the journal after a doubtful write")) {}
+                         "Queues read again from the journal after a doubtful write")),
+      mirror_copies(counter(registry, "queue_mirror_copies_total",
+                            "Copies of a queue to Redis begun from the beginning")),
+      mirror_behind(
+          gauge(registry, "queue_mirror_behind", "Queues whose copy in Redis is not up to date")) {}
 
 } // namespace tiketi::queue

@@ -16,7 +16,9 @@ struct queue_metrics {
   prometheus::Counter& stale;    ///< waiting users dropped because they were not heard of
   prometheus::Gauge& waiting;    ///< over all events of this node
   prometheus::Gauge& active;
-  prometheus::Counter& recoveries; ///< times a queue was read again after a doubtful write
+  prometheus::Counter& recoveries;    ///< times a queue was read again after a doubtful write
+  prometheus::Counter& mirror_copies; ///< times a queue was copied to Redis from the beginning
+  prometheus::Gauge& mirror_behind;   ///< queues whose copy in Redis is not up to date
 };
 
 } // namespace tiketi::queue

@@ -2,6 +2,7 @@
 
 #include "actors/catalog/type_ids.hpp"
 #include "actors/queue/type_ids.hpp"
+#include "actors/redis/post.hpp"
 #include "actors/system/caf_error.hpp"
 
 #include <functional>
@@ -48,6 +49,7 @@ public:
   void clear(caf::typed_response_promise<queue_counters> promise);
   void tick(std::uint64_t generation);
   void stop();
+  void mirrored(const redis::outcome& what);
 
   /// After each message: hands over what was gathered, keeps the timer right.
   void settle();
@@ -97,6 +99,8 @@ private:
   bool idle() const;
   void arm(timer kind);
   void update_gauges();
+  void tell_mirror();
+  void list_event(const char* command) const;
 
   queue_actor::stateful_pointer<queue_state> self_ = nullptr;
   event_id event_;
@@ -129,6 +133,10 @@ private:
   std::size_t gauge_waiting_ = 0;
   std::size_t gauge_active_ = 0;
 
+  std::optional<queue_mirror> mirror_; ///< nothing: nobody else looks
+  std::uint64_t mirror_copies_ = 0;
+  bool mirror_behind_ = false;
+
 public:
   ~queue_state();
 };
@@ -139,6 +147,8 @@ queue_state::~queue_state() {
   if (context_) {
     context_->metrics->waiting.Decrement(static_cast<double>(gauge_waiting_));
     context_->metrics->active.Decrement(static_cast<double>(gauge_active_));
+    if (mirror_behind_)
+      context_->metrics->mirror_behind.Decrement();
   }
 }
 
@@ -149,6 +159,8 @@ void queue_state::start(queue_actor::stateful_pointer<queue_state> self, event_i
   context_ = std::move(context);
   parent_ = std::move(parent);
   room_.emplace(options().room);
+  if (context_->mirror)
+    mirror_.emplace(event_, context_->env->random(), options().mirror);
   load(0);
 }
 
@@ -242,6 +254,8 @@ void queue_state::finish(commit_status status) {
     if (status == commit_status::committed) {
       agrees = room_->apply(pending.op, at) && agrees;
       count_metrics(pending.op);
+      if (mirror_)
+        mirror_->changed(pending.op);
     } else {
       room_->abandon(pending.op);
     }
@@ -273,6 +287,8 @@ void queue_state::recover() {
   for (auto& [user, waiting] : behind_)
     std::move(waiting.begin(), waiting.end(), std::back_inserter(deferred_));
   behind_.clear();
+  if (mirror_)
+    mirror_->restart();
   room_->reset();
   trash_.clear();
   load(0);
@@ -679,10 +695,13 @@ bool queue_state::idle() const {
 
 void queue_state::stop() {
   offered_to_stop_ = false;
-  if (idle())
+  if (idle()) {
+    if (mirror_)
+      list_event("SREM");
     self_->quit();
-  else
+  } else {
     self_->send(parent_, keep_queue{event_});
+  }
 }
 
 void queue_state::arm(timer kind) {
@@ -702,11 +721,51 @@ void queue_state::update_gauges() {
         static_cast<double>(active) - static_cast<double>(std::exchange(gauge_active_, active)));
 }
 
+// -- the copy in Redis -------------------------------------------------------------------------
+
+/// Nothing of the queue depends on what comes of it, and nobody waits.
+void queue_state::tell_mirror() {
+  if (!mirror_)
+    return;
+  if (phase_ != phase::loading) {
+    if (auto call = mirror_->next(*room_, now()))
+      context_->mirror->start(std::move(*call),
+                              redis::post_to(queue_actor{self_}, [](redis::outcome what) {
+                                return mirror_answer{std::move(what)};
+                              }));
+    if (mirror_copies_ != mirror_->copies()) {
+      mirror_copies_ = mirror_->copies();
+      context_->metrics->mirror_copies.Increment();
+      list_event("SADD");
+    }
+  }
+  // A call on its way is no delay worth telling of.
+  if (mirror_behind_ != mirror_->behind()) {
+    mirror_behind_ = !mirror_behind_;
+    auto& gauge = context_->metrics->mirror_behind;
+    mirror_behind_ ? gauge.Increment() : gauge.Decrement();
+  }
+}
+
+void queue_state::mirrored(const redis::outcome& what) {
+  if (mirror_)
+    mirror_->answered(what, now());
+}
+
+/// The set of all events with a queue lies outside of any event's keys.
+void queue_state::list_event(const char* command) const {
+  redis::call c;
+  c.words = {command, "queue:active-events", to_string(event_)};
+  c.deadline = options().mirror.deadline;
+  context_->mirror->start(std::move(c), [](const redis::outcome&) {});
+}
+
 void queue_state::settle() {
   if (phase_ == phase::running && !deferred_.empty())
     go_on(std::exchange(deferred_, {}), nullptr);
   flush();
   update_gauges();
+  tell_mirror();
   if (offered_to_stop_)
     return;
   const auto wanted = idle() ? timer::idle : timer::busy;
@@ -768,6 +827,10 @@ queue_actor::behavior_type queue_behavior(queue_actor::stateful_pointer<queue_st
       },
       [self](const queue_tick& m) {
         self->state.tick(m.generation);
+        self->state.settle();
+      },
+      [self](const mirror_answer& m) {
+        self->state.mirrored(m.what);
         self->state.settle();
       },
       [self](const stop_idle&) {

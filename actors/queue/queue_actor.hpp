@@ -4,7 +4,9 @@
 #include "actors/catalog/messages.hpp"
 #include "actors/queue/messages.hpp"
 #include "actors/queue/metrics.hpp"
+#include "actors/queue/mirror.hpp"
 #include "actors/queue/waiting_room.hpp"
+#include "actors/redis/client.hpp"
 #include "storage/queue_journal.hpp"
 
 #include <memory>
@@ -33,6 +35,7 @@ struct queue_actor_options {
   std::size_t command_max = 2'048;
   /// Waiting users read from the journal at once.
   std::size_t page_max = 20'000;
+  mirror_options mirror;
 };
 
 /// What all queue actors of a node share.
@@ -43,11 +46,17 @@ struct queue_context {
   queue_writer writer;
   queue_reader reader;
   catalog::briefs_view catalog;
+  std::shared_ptr<redis::client> mirror; ///< null: nobody else looks at queues
 };
 
 /// To itself: admission, departures, cleaning. Only the newest generation counts.
 struct queue_tick {
   std::uint64_t generation = 0;
+};
+
+/// To itself: what Redis said to the mirror.
+struct mirror_answer {
+  redis::outcome what;
 };
 
 /// Region to queue, and the answers: see `entity_table`.
@@ -64,6 +73,7 @@ struct keep_queue {
 } // namespace tiketi::queue
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::queue::queue_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::queue::mirror_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::queue::stop_idle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::queue::passivate_queue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::queue::keep_queue)
@@ -71,7 +81,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::queue::keep_queue)
 namespace tiketi::queue {
 
 /// The queue of one event.
-using queue_actor = queues::extend<caf::reacts_to<queue_tick>, caf::reacts_to<stop_idle>>;
+using queue_actor = queues::extend<caf::reacts_to<queue_tick>, caf::reacts_to<mirror_answer>,
+                                   caf::reacts_to<stop_idle>>;
 
 /// What a queue tells its region.
 using queue_parent = caf::typed_actor<caf::reacts_to<passivate_queue>, caf::reacts_to<keep_queue>>;

@@ -47,6 +47,7 @@ queue_role start_queue(caf::actor_system& sys, environment& env, prometheus::Reg
   context->writer = role.writer;
   context->reader = role.reader;
   context->catalog = std::move(dependencies.catalog);
+  context->mirror = std::move(dependencies.mirror);
   role.region = spawn_queue_region(sys, std::move(context), {.queues_max = options.queues_max});
   return role;
 }

@@ -48,6 +48,7 @@ struct queue_dependencies {
   std::shared_ptr<queue_writes> writes;   ///< a connection of its own
   std::shared_ptr<queue_queries> queries; ///< another one
   bool detached = true; ///< false: blocking actors stay on the scheduler (simulation only)
+  std::shared_ptr<redis::client> mirror = {}; ///< null: queues are not copied to Redis
 };
 
 struct queue_role {

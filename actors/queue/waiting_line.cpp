@@ -304,17 +304,30 @@ void waiting_line::clear() {
   last_sequence_ = last;
 }
 
-std::vector<waiting_user> waiting_line::front(std::size_t count) const {
+std::vector<waiting_user> waiting_line::front(std::size_t count, std::uint64_t after) const {
   std::vector<waiting_user> out;
   out.reserve(std::min(count, size_));
   for (auto i = head_; i < chunks_.size() && out.size() < count; ++i) {
     if (!chunks_[i])
       continue;
     const auto& c = *chunks_[i];
+    if (after > 0) {
+      // The chunk's last user decides whether it is worth a look.
+      std::size_t word = c.taken.size();
+      while (word > 0 && c.taken[word - 1] == 0)
+        --word;
+      if (word == 0)
+        continue;
+      const auto place =
+          word * 64 - 1 - static_cast<std::size_t>(std::countl_zero(c.taken[word - 1]));
+      if (full_sequence(c.slots[place]) <= after)
+        continue;
+    }
     for (std::size_t word = 0; word < c.taken.size() && out.size() < count; ++word) {
       for (auto bits = c.taken[word]; bits != 0 && out.size() < count; bits &= bits - 1) {
         const auto& s = c.slots[word * 64 + static_cast<std::size_t>(std::countr_zero(bits))];
-        out.push_back({s.user, full_sequence(s)});
+        if (const auto sequence = full_sequence(s); sequence > after)
+          out.push_back({s.user, sequence});
       }
     }
   }

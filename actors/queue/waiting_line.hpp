@@ -71,8 +71,8 @@ public:
   bool erase(const user_id& user);
   void clear();
 
-  /// The first `count` users, in join order.
-  std::vector<waiting_user> front(std::size_t count) const;
+  /// The first `count` users with a greater sequence number than `after`, in join order.
+  std::vector<waiting_user> front(std::size_t count, std::uint64_t after = 0) const;
 
   /// Looks at the next `scan_max` slots, going round, for users who are not leaving and were last
   /// heard of before `before_s`; stops after `found_max` of them. Removes nobody.

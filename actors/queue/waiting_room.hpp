@@ -49,6 +49,11 @@ public:
   std::uint32_t threshold() const noexcept { return threshold_; }
   bool busy(const user_id& user) const { return busy_.contains(user); }
   bool leaving(const user_id& user) const;
+  /// For a copy of the room: the line after a sequence number, and who has a slot.
+  std::vector<waiting_user> line_after(std::uint64_t sequence, std::size_t count) const {
+    return line_.front(count, sequence);
+  }
+  std::vector<user_id> active_users() const { return active_.users(); }
   std::int64_t estimated_wait(std::size_t position, time_point now) {
     return rate_.estimated_wait(position, now);
   }

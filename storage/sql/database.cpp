@@ -1,8 +1,12 @@
 #include "storage/sql/database.hpp"
 
+#include <algorithm>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 
+#include <fmt/format.h>
+#include <soci/postgresql/soci-postgresql.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 
 namespace tiketi::sql {
@@ -38,10 +42,71 @@ std::unique_ptr<soci::session> connect_sqlite(const database_options& options) {
   return session;
 }
 
+/// The SQLSTATE, or empty for an error that is not PostgreSQL's or was met by the client.
+std::string sql_state(const std::exception& error) {
+  if (const auto* e = dynamic_cast<const soci::postgresql_soci_error*>(&error))
+    if (const auto state = e->sqlstate(); state.find_first_not_of(' ') != std::string::npos)
+      return state;
+  return {};
+}
+
+/// For a connection URI, whose parts can hold anything that way.
+std::string percent_encoded(std::string_view text) {
+  std::string out;
+  for (const char c : text)
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+      out += c;
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  return out;
+}
+
+std::string connection_uri(const database_options& options) {
+  const auto& s = options.server;
+  const auto whole_seconds = [](std::chrono::milliseconds t) { return (t.count() + 999) / 1000; };
+  // What a session needs travels with its start, so that it is in force before anything else.
+  const auto session = fmt::format(
+      "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} "
+      "-c synchronous_commit={} -c TimeZone=UTC -c client_min_messages=warning",
+      s.statement_timeout.count(), s.lock_timeout.count(), s.idle_in_transaction_timeout.count(),
+      options.durable == durability::full ? "on" : "off");
+  const auto silence = whole_seconds(s.network_timeout);
+  return fmt::format("postgresql://{}:{}@{}:{}/{}?sslmode={}&application_name={}&connect_timeout={}"
+                     "&tcp_user_timeout={}&keepalives=1&keepalives_idle={}&keepalives_interval={}"
+                     "&keepalives_count=3&client_encoding=UTF8&options={}",
+                     percent_encoded(s.user), percent_encoded(s.password), percent_encoded(s.host),
+                     s.port, percent_encoded(options.target), percent_encoded(s.tls),
+                     percent_encoded(s.application),
+                     std::max<long long>(2, whole_seconds(s.connect_timeout)),
+                     s.network_timeout.count(), std::max<long long>(1, silence / 2),
+                     std::max<long long>(1, silence / 6), percent_encoded(session));
+}
+
+PGconn* server_of(soci::session& session) {
+  return static_cast<soci::postgresql_session_backend*>(session.get_backend())->conn_;
+}
+
+/// Notices go to standard error by default; those that matter come as errors, too.
+void drop_notice(void*, const PGresult*) {}
+
+std::unique_ptr<soci::session> connect_postgresql(const database_options& options) {
+  auto session = std::make_unique<soci::session>(soci::postgresql, connection_uri(options));
+  PQsetNoticeReceiver(server_of(*session), drop_notice, nullptr);
+  return session;
+}
+
 std::unique_ptr<soci::session> connect(const database_options& options) {
-  if (options.kind != dialect::sqlite)
-    throw std::runtime_error("this build has no PostgreSQL adapter");
-  return connect_sqlite(options);
+  return options.kind == dialect::sqlite ? connect_sqlite(options) : connect_postgresql(options);
+}
+
+/// The client library's words in one line.
+std::string in_one_line(std::string text) {
+  for (auto& c : text)
+    if (c == '\n' || c == '\t')
+      c = ' ';
+  while (!text.empty() && text.back() == ' ')
+    text.pop_back();
+  return text;
 }
 
 sqlite3* handle_of(soci::session& session) {
@@ -49,6 +114,12 @@ sqlite3* handle_of(soci::session& session) {
 }
 
 } // namespace
+
+std::string place_of(const database_options& options) {
+  if (options.kind == dialect::sqlite)
+    return options.target;
+  return fmt::format("{} at {}:{}", options.target, options.server.host, options.server.port);
+}
 
 database::database(database_options options) : options_(std::move(options)) {}
 database::database(database&&) noexcept = default;
@@ -62,6 +133,8 @@ database& database::operator=(database&& other) noexcept {
   session_ = std::move(other.session_);
   checkpoints_ = std::move(other.checkpoints_);
   options_ = std::move(other.options_);
+  server_process_ = other.server_process_;
+  server_process_since_ = std::move(other.server_process_since_);
   prepared_ = std::move(other.prepared_);
   return *this;
 }
@@ -75,7 +148,7 @@ result<database> database::open(database_options options) {
 
 soci::session& database::session() {
   if (!session_)
-    throw std::runtime_error("not connected to " + options_.target);
+    throw std::runtime_error("not connected to " + place_of(options_));
   return *session_;
 }
 
@@ -88,13 +161,60 @@ result<void> database::reconnect() {
       if (!checkpoints_)
         checkpoints_ = std::make_unique<wal_checkpointer>(options_.target, options_.log);
       checkpoints_->watch(handle_of(*session_));
+    } else {
+      end_lost_session();
     }
     return {};
   } catch (const std::exception& e) {
     session_.reset();
-    return failure{errc::unavailable, "cannot open database " + options_.target + ": " + e.what()};
+    return failure{errc::unavailable, fmt::format("cannot open database {}: {}", place_of(options_),
+                                                  in_one_line(e.what()))};
   }
 }
+
+void database::end_lost_session() {
+  auto& sql = *session_;
+  if (server_process_ != 0) {
+    // Its socket may be dead for the client only; until the server has noticed, a COMMIT that was
+    // sent may still be carried out.
+    long long ignored = 0;
+    sql << "SELECT count(pg_terminate_backend(pid, 3000)) FROM pg_stat_activity "
+           "WHERE pid = :pid AND CAST(backend_start AS TEXT) = :since AND usename = current_user",
+        soci::use(server_process_), soci::use(server_process_since_), soci::into(ignored);
+    long long left = 0;
+    sql << "SELECT count(*) FROM pg_stat_activity WHERE pid = :pid "
+           "AND CAST(backend_start AS TEXT) = :since",
+        soci::use(server_process_), soci::use(server_process_since_), soci::into(left);
+    if (left != 0)
+      throw std::runtime_error("the server is still busy with the lost session");
+  }
+  int process = 0;
+  std::string since;
+  sql << "SELECT pid, CAST(backend_start AS TEXT) FROM pg_stat_activity "
+         "WHERE pid = pg_backend_pid()",
+      soci::into(process), soci::into(since);
+  server_process_ = process;
+  server_process_since_ = since;
+}
+
+std::string password_verifier(database& db, const std::string& user, const std::string& password) {
+  const std::unique_ptr<char, decltype(&PQfreemem)> made{
+      PQencryptPasswordConn(server_of(db.session()), password.c_str(), user.c_str(),
+                            "scram-sha-256"),
+      &PQfreemem};
+  if (!made)
+    throw std::runtime_error("the password cannot be hashed");
+  return made.get();
+}
+
+namespace {
+
+const char* state_or_blank(const PGresult* result) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  return state == nullptr ? "     " : state;
+}
+
+} // namespace
 
 transaction::transaction(database& db) : db_(db) {
   if (db.kind() == dialect::sqlite)
@@ -109,7 +229,18 @@ transaction::~transaction() {
 }
 
 void transaction::commit() {
-  db_.session() << "COMMIT";
+  if (db_.kind() == dialect::postgresql) {
+    auto* server = server_of(db_.session());
+    const std::unique_ptr<PGresult, decltype(&PQclear)> done{PQexec(server, "COMMIT"), &PQclear};
+    if (PQresultStatus(done.get()) != PGRES_COMMAND_OK)
+      throw soci::postgresql_soci_error(in_one_line(PQerrorMessage(server)),
+                                        state_or_blank(done.get()));
+    // A transaction in which a statement failed is undone by COMMIT, without an error.
+    if (std::string_view{PQcmdStatus(done.get())} != "COMMIT")
+      throw soci::postgresql_soci_error("the transaction had failed before", "25P02");
+  } else {
+    db_.session() << "COMMIT";
+  }
   open_ = false;
 }
 
@@ -153,31 +284,31 @@ bool leaves_doubt(const std::exception& error, dialect kind) {
       return true; // for example a failed fsync: the log may or may not hold the commit
     }
   }
-  const auto* e = dynamic_cast<const soci::soci_error*>(&error);
-  if (!e)
-    return true;
-  switch (e->get_error_category()) {
-  case soci::soci_error::constraint_violation:
-  case soci::soci_error::invalid_statement:
-  case soci::soci_error::no_privilege:
-  case soci::soci_error::no_data:
-    return false;
-  default:
-    return true;
-  }
+  // A class of errors whose transaction the server has certainly undone. The others, and an error
+  // that only the client met, leave it open: the server may go down just after it has committed.
+  const auto state = sql_state(error);
+  for (const char* undone : {"22", "23", "25", "40", "42", "53", "54", "55"})
+    if (state.starts_with(undone))
+      return false;
+  return state != "57014"; // the statement was cancelled
+}
+
+bool is_transient(const std::exception& error, dialect kind) {
+  return kind == dialect::postgresql && sql_state(error).starts_with("40");
 }
 
 std::string cause_of(const std::exception& error) {
   if (const auto* e = dynamic_cast<const soci::soci_error*>(&error))
-    return e->get_error_message();
-  return error.what();
+    return in_one_line(e->get_error_message());
+  return in_one_line(error.what());
 }
 
 bool is_constraint_violation(const std::exception& error, dialect kind) {
   if (kind == dialect::sqlite)
     return sqlite_code(error) == SQLITE_CONSTRAINT;
-  const auto* e = dynamic_cast<const soci::soci_error*>(&error);
-  return e && e->get_error_category() == soci::soci_error::constraint_violation;
+  // 22: a value that its column cannot hold
+  const auto state = sql_state(error);
+  return state.starts_with("23") || state.starts_with("22");
 }
 
 } // namespace tiketi::sql

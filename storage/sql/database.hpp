@@ -26,13 +26,34 @@ enum class durability : std::uint8_t {
   normal, ///< a crash of the process, not of the machine
 };
 
+/// How a PostgreSQL server is reached, and how long it may take.
+struct server_options {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 5432;
+  std::string user;
+  std::string password;       ///< never part of an error text
+  std::string tls = "prefer"; ///< libpq's `sslmode`
+  std::string application;    ///< how the server's views and log name the connection
+  std::chrono::milliseconds connect_timeout{5000};
+  std::chrono::milliseconds statement_timeout{10'000};
+  std::chrono::milliseconds lock_timeout{3000};
+  /// A transaction that its client forgot is ended, and its locks with it.
+  std::chrono::milliseconds idle_in_transaction_timeout{30'000};
+  /// A connection whose other end does not answer is given up.
+  std::chrono::milliseconds network_timeout{15'000};
+};
+
 struct database_options {
   dialect kind = dialect::sqlite;
-  std::string target; ///< file path, or a PostgreSQL connection string
+  std::string target; ///< SQLite: file path. PostgreSQL: name of the database
   durability durable = durability::full;
-  std::chrono::milliseconds busy_timeout{5000};
-  wal_limits log{}; ///< SQLite
+  std::chrono::milliseconds busy_timeout{5000}; ///< SQLite
+  wal_limits log{};                             ///< SQLite
+  server_options server{};                      ///< PostgreSQL
 };
+
+/// For error texts: the file, or `name at host:port`.
+std::string place_of(const database_options& options);
 
 /// One connection to one role's database. One thread at a time. SQLite runs in WAL mode, so
 /// readers never wait for the writer.
@@ -48,7 +69,9 @@ public:
   soci::session& session();
   dialect kind() const noexcept { return options_.kind; }
 
-  /// After a lost connection. Prepared statements made before are void.
+  /// After a lost connection. Prepared statements made before are void. On PostgreSQL the server
+  /// has ended the lost session when this returns: nothing it had begun can be committed later, so
+  /// what is looked up now stays true.
   result<void> reconnect();
 
   /// The statement(s) of type `S`, prepared once per connection: `S` is constructible from
@@ -68,12 +91,19 @@ public:
 
 private:
   explicit database(database_options options);
+  void end_lost_session();
 
   database_options options_;
+  int server_process_ = 0;           // PostgreSQL: who serves the session, or served the last one
+  std::string server_process_since_; // process numbers are used again
   std::unique_ptr<wal_checkpointer> checkpoints_; // after the session, which calls it
   std::unique_ptr<soci::session> session_;
   std::unordered_map<std::type_index, std::shared_ptr<void>> prepared_; // before session_ goes
 };
+
+/// PostgreSQL: what `ALTER ROLE user PASSWORD '...'` may be given in place of the password, so that
+/// neither the server nor its log ever sees that. Throws std::runtime_error.
+std::string password_verifier(database& db, const std::string& user, const std::string& password);
 
 /// A transaction that may write (on SQLite it takes the write lock at once, so it cannot fail half
 /// way for lack of it). Rolls back unless `commit` was called. Functions throw SOCI's exceptions.
@@ -141,6 +171,10 @@ bool is_processed(database& db, std::string_view consumer, const uuid& event);
 /// Reconnects by itself. Cursors are saved without waiting for the disk: an older one only means
 /// that some events are delivered again.
 std::unique_ptr<outbox_store> make_outbox_store(database db);
+
+/// True for an error that goes away when the same is done again: a serialization failure or a
+/// deadlock. The transaction was undone.
+bool is_transient(const std::exception& error, dialect kind);
 
 /// True for an error after which the outcome of a commit is not known (connection lost, disk
 /// error); false for one that certainly left nothing behind.

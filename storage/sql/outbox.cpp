@@ -1,4 +1,5 @@
 #include "storage/sql/database.hpp"
+#include "storage/sql/postgresql.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -19,6 +20,52 @@ struct insert_event {
   long long occurred_at = 0;
   soci::statement st;
 };
+
+// PostgreSQL gives out sequence numbers before a commit, so a reader may see 12 while 11 is still
+// on its way, or will never come. Whoever appends has this lock in common until its transaction
+// ends; who gets it for itself knows that nothing is on its way.
+constexpr const char* append_lock = "7461647";
+
+/// PostgreSQL: all of them in one request. The rows get their numbers in the order of the arrays.
+struct insert_events : server_statement {
+  explicit insert_events(soci::session& sql)
+      : server_statement(
+          sql,
+          std::string{"WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared("}
+              + append_lock
+              + ")) "
+                "INSERT INTO outbox(event_id, topic, key, type, version, occurred_at, trace, "
+                "payload) SELECT event_id, topic, key, type, version, occurred_at, trace, payload "
+                "FROM unnest(CAST($1 AS VARCHAR[]), CAST($2 AS TEXT[]), CAST($3 AS TEXT[]), "
+                "CAST($4 AS TEXT[]), CAST($5 AS INTEGER[]), CAST($6 AS BIGINT[]), "
+                "CAST($7 AS TEXT[]), CAST($8 AS TEXT[])) WITH ORDINALITY AS n(event_id, topic, "
+                "key, "
+                "type, version, occurred_at, trace, payload, place), held ORDER BY place") {}
+};
+
+void append_together(database& db, std::span<const domain_event> events) {
+  array_text id;
+  array_text topic;
+  array_text key;
+  array_text type;
+  array_text version;
+  array_text occurred_at;
+  array_text trace;
+  array_text payload;
+  for (const auto& e : events) {
+    id.add(to_string(e.id));
+    topic.add(e.topic);
+    key.add(e.key);
+    type.add(e.type);
+    version.add(std::int64_t{e.version});
+    occurred_at.add(to_millis(e.occurred_at));
+    trace.add(e.trace);
+    payload.add(e.payload);
+  }
+  db.prepared<insert_events>().run_with(id.take(), topic.take(), key.take(), type.take(),
+                                        version.take(), occurred_at.take(), trace.take(),
+                                        payload.take());
+}
 
 struct insert_processed {
   explicit insert_processed(soci::session& sql)
@@ -76,24 +123,8 @@ public:
 
   result<std::vector<domain_event>> read(std::int64_t sequence, std::size_t limit) override {
     return guarded<std::vector<domain_event>>([&] {
-      std::vector<domain_event> out;
-      auto& q = db_.prepared<select_events>();
-      q.after = sequence;
-      q.limit = static_cast<long long>(limit);
-      for (bool more = q.st.execute(true); more; more = q.st.fetch()) {
-        domain_event e;
-        e.id = parse_uuid(q.id).value_or(uuid{});
-        e.sequence = q.sequence;
-        e.topic = q.topic;
-        e.key = q.key;
-        e.type = q.type;
-        e.version = static_cast<std::uint32_t>(q.version);
-        e.occurred_at = from_millis(q.occurred_at);
-        e.trace = q.trace;
-        e.payload = q.payload;
-        out.push_back(std::move(e));
-      }
-      return out;
+      return db_.kind() == dialect::sqlite ? select(sequence, limit)
+                                           : select_settled(sequence, limit);
     });
   }
 
@@ -165,6 +196,71 @@ public:
   }
 
 private:
+  std::vector<domain_event> select(std::int64_t sequence, std::size_t limit) {
+    std::vector<domain_event> out;
+    auto& q = db_.prepared<select_events>();
+    q.after = sequence;
+    q.limit = static_cast<long long>(limit);
+    for (bool more = q.st.execute(true); more; more = q.st.fetch()) {
+      domain_event e;
+      e.id = parse_uuid(q.id).value_or(uuid{});
+      e.sequence = q.sequence;
+      e.topic = q.topic;
+      e.key = q.key;
+      e.type = q.type;
+      e.version = static_cast<std::uint32_t>(q.version);
+      e.occurred_at = from_millis(q.occurred_at);
+      e.trace = q.trace;
+      e.payload = q.payload;
+      out.push_back(std::move(e));
+    }
+    return out;
+  }
+
+  /// Where a number is missing that may still come.
+  std::vector<domain_event>::iterator gap(std::int64_t after, std::vector<domain_event>& events) {
+    return std::find_if(events.begin(), events.end(), [&](const domain_event& e) {
+      const bool next = e.sequence == after + 1 || e.sequence <= settled_;
+      after = e.sequence;
+      return !next;
+    });
+  }
+
+  /// What stands behind a gap is kept back until the gap is filled or will never be.
+  std::vector<domain_event> select_settled(std::int64_t sequence, std::size_t limit) {
+    auto out = select(sequence, limit);
+    auto end = gap(sequence, out);
+    if (end != out.end() && settle(end == out.begin() && waited_)) {
+      out = select(sequence, limit);
+      end = gap(sequence, out);
+    }
+    waited_ = end != out.end() && end == out.begin();
+    out.erase(end, out.end());
+    return out;
+  }
+
+  /// True: every number up to `settled_` is either there or will never be. New appends queue up
+  /// behind whoever waits, so `wait` only when there was nothing else to do the last time either.
+  bool settle(bool wait) {
+    transaction tx(db_);
+    if (wait) {
+      int ignored = 0;
+      db_.session() << "SELECT 1 FROM (SELECT pg_advisory_xact_lock(" << append_lock << ")) AS l",
+          soci::into(ignored);
+    } else {
+      int got = 0;
+      db_.session() << "SELECT CAST(pg_try_advisory_xact_lock(" << append_lock << ") AS INTEGER)",
+          soci::into(got);
+      if (got == 0)
+        return false;
+    }
+    long long last = 0;
+    db_.session() << "SELECT coalesce(max(sequence), 0) FROM outbox", soci::into(last);
+    settled_ = std::max<std::int64_t>(settled_, last);
+    tx.commit();
+    return true;
+  }
+
   /// A failed call leaves a fresh connection behind for the next one.
   template <class T, class F>
   result<T> guarded(F f) {
@@ -198,13 +294,17 @@ private:
     try {
       if (db_.kind() == dialect::sqlite)
         db_.session() << "PRAGMA synchronous = NORMAL";
+      else
+        db_.session() << "SET synchronous_commit = off";
     } catch (const std::exception&) {
       // Then cursors are saved more slowly.
     }
   }
 
   database db_;
-  bool connected_ = false; // the first call opens its own, relaxed connection
+  std::int64_t settled_ = 0; ///< PostgreSQL
+  bool waited_ = false;      ///< the last read met a gap at once
+  bool connected_ = false;   // the first call opens its own, relaxed connection
 };
 
 } // namespace
@@ -212,6 +312,8 @@ private:
 void append_outbox(database& db, std::span<const domain_event> events) {
   if (events.empty())
     return;
+  if (db.kind() == dialect::postgresql)
+    return append_together(db, events);
   auto& q = db.prepared<insert_event>();
   for (const auto& e : events) {
     q.id = to_string(e.id);

@@ -1,9 +1,15 @@
 #include "storage/sql/payment_store.hpp"
 
+#include "storage/sql/postgresql.hpp"
 #include "storage/sql/query_guard.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <optional>
+#include <string>
+#include <type_traits>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -281,6 +287,128 @@ std::optional<payment_view> first(std::vector<payment_view> rows) {
   return std::move(rows.front());
 }
 
+// -- many at once, on PostgreSQL -----------------------------------------------------------------
+
+struct find_messages : server_statement {
+  explicit find_messages(soci::session& sql)
+      : server_statement(sql, "SELECT event_id FROM processed_events WHERE consumer = 'payment' "
+                              "AND event_id = ANY (CAST($1 AS VARCHAR[]))") {}
+};
+
+struct find_key_owners : server_statement {
+  explicit find_key_owners(soci::session& sql)
+      : server_statement(sql, "SELECT payment_key, id FROM payments WHERE payment_key = "
+                              "ANY (CAST($1 AS VARCHAR[])) AND payment_key <> '' "
+                              "AND status <> 'failed'") {}
+};
+
+struct update_payments : server_statement {
+  explicit update_payments(soci::session& sql)
+      : server_statement(
+          sql, "WITH n AS (SELECT * FROM unnest(CAST($1 AS VARCHAR[]), CAST($2 AS VARCHAR[]), "
+               "CAST($3 AS VARCHAR[]), CAST($4 AS VARCHAR[]), CAST($5 AS INTEGER[]), "
+               "CAST($6 AS VARCHAR[]), CAST($7 AS INTEGER[]), CAST($8 AS VARCHAR[]), "
+               "CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS BIGINT[]), "
+               "CAST($12 AS BIGINT[]), CAST($13 AS BIGINT[]), CAST($14 AS BIGINT[]), "
+               "CAST($15 AS BIGINT[])) AS n(id, payment_key, method, status, resolved, provider, "
+               "demo, provider_status, failure_text, refund_reason, refund_amount, approved_at, "
+               "refunded_at, updated_at, version)), "
+               // Locked in the order of the ids; whoever comes second waits and checks again.
+               "held AS (SELECT p.id FROM payments p JOIN n ON n.id = p.id "
+               "AND p.version = n.version - 1 ORDER BY p.id FOR UPDATE OF p) "
+               "UPDATE payments p SET payment_key = n.payment_key, method = n.method, "
+               "status = n.status, resolved = n.resolved, provider = n.provider, demo = n.demo, "
+               "provider_status = n.provider_status, failure_text = n.failure_text, "
+               "refund_reason = n.refund_reason, refund_amount = n.refund_amount, "
+               "approved_at = n.approved_at, refunded_at = n.refunded_at, "
+               "updated_at = n.updated_at, version = n.version FROM n, held "
+               "WHERE p.id = n.id AND held.id = n.id AND p.version = n.version - 1 "
+               "RETURNING p.id") {}
+};
+
+struct insert_payments : server_statement {
+  explicit insert_payments(soci::session& sql)
+      : server_statement(
+          sql, std::string{"INSERT INTO payments("} + payment_columns::names
+                   + ") SELECT id, payment_type, nullif(reservation_id, ''), "
+                     "nullif(reference_id, ''), event_id, user_id, order_id, payment_key, amount, "
+                     "method, status, resolved, provider, demo, provider_status, failure_text, "
+                     "refund_reason, refund_amount, approved_at, refunded_at, created_at, "
+                     "updated_at, confirm_message, refund_message, version FROM unnest("
+                     "CAST($1 AS VARCHAR[]), CAST($2 AS VARCHAR[]), CAST($3 AS VARCHAR[]), "
+                     "CAST($4 AS VARCHAR[]), CAST($5 AS VARCHAR[]), CAST($6 AS VARCHAR[]), "
+                     "CAST($7 AS VARCHAR[]), CAST($8 AS VARCHAR[]), CAST($9 AS BIGINT[]), "
+                     "CAST($10 AS VARCHAR[]), CAST($11 AS VARCHAR[]), CAST($12 AS INTEGER[]), "
+                     "CAST($13 AS VARCHAR[]), CAST($14 AS INTEGER[]), CAST($15 AS VARCHAR[]), "
+                     "CAST($16 AS TEXT[]), CAST($17 AS TEXT[]), CAST($18 AS BIGINT[]), "
+                     "CAST($19 AS BIGINT[]), CAST($20 AS BIGINT[]), CAST($21 AS BIGINT[]), "
+                     "CAST($22 AS BIGINT[]), CAST($23 AS VARCHAR[]), CAST($24 AS VARCHAR[]), "
+                     "CAST($25 AS BIGINT[])) AS n("
+                   + payment_columns::names + ") ON CONFLICT DO NOTHING RETURNING id") {}
+};
+
+struct insert_messages : server_statement {
+  explicit insert_messages(soci::session& sql)
+      : server_statement(sql, "INSERT INTO processed_events(consumer, event_id, processed_at) "
+                              "SELECT 'payment', id, at FROM unnest(CAST($1 AS VARCHAR[]), "
+                              "CAST($2 AS BIGINT[])) AS n(id, at)") {}
+};
+
+struct insert_logs : server_statement {
+  explicit insert_logs(soci::session& sql)
+      : server_statement(
+          sql, "INSERT INTO payment_logs(payment_id, at, action, outcome, detail) SELECT "
+               "payment_id, at, action, outcome, detail FROM unnest(CAST($1 AS VARCHAR[]), "
+               "CAST($2 AS BIGINT[]), CAST($3 AS TEXT[]), CAST($4 AS TEXT[]), CAST($5 AS TEXT[])) "
+               "WITH ORDINALITY AS n(payment_id, at, action, outcome, detail, place) "
+               "ORDER BY place") {}
+};
+
+/// A column for each parameter of a statement.
+class columns {
+public:
+  explicit columns(std::size_t count) : all_(count) {}
+
+  template <class T>
+  columns& operator<<(const T& value) {
+    auto& column = all_[at_++ % all_.size()];
+    if constexpr (std::is_integral_v<T>)
+      column.add(static_cast<std::int64_t>(value));
+    else
+      column.add(std::string_view{value});
+    return *this;
+  }
+
+  bool empty() const { return at_ == 0; }
+
+  std::vector<std::string> take() {
+    std::vector<std::string> out;
+    for (auto& column : all_)
+      out.push_back(column.take());
+    return out;
+  }
+
+private:
+  std::vector<array_text> all_;
+  std::size_t at_ = 0;
+};
+
+/// What no two commands of one piece may share: then their order does not matter, and all are
+/// checked against the same state.
+std::vector<std::string> identities(const write_payment& command) {
+  const auto& p = command.change.next;
+  std::vector<std::string> out{"payment " + to_string(p.id), "order " + p.order_id};
+  if (!p.reservation.is_nil())
+    out.push_back("subject " + to_string(p.reservation));
+  if (!p.reference.is_nil())
+    out.push_back("subject " + to_string(p.reference));
+  if (!p.payment_key.empty())
+    out.push_back("key " + p.payment_key);
+  if (!command.change.processed.is_nil())
+    out.push_back("message " + to_string(command.change.processed));
+  return out;
+}
+
 class sql_payment_writes final : public payment_writes {
 public:
   explicit sql_payment_writes(database db) : db_(std::move(db)) {}
@@ -324,16 +452,20 @@ private:
     bool committing = false;
     try {
       transaction tx(db_);
-      for (const auto i : which)
-        out[i] = apply(std::get<write_payment>(batch[i].command));
+      if (db_.kind() == dialect::postgresql)
+        apply_pieces(batch, which, out);
+      else
+        for (const auto i : which)
+          out[i] = apply(std::get<write_payment>(batch[i].command));
       committing = true;
       tx.commit();
     } catch (const std::exception& e) {
       spdlog::warn("payment store: {}", e.what());
       db_.forget_prepared();
       const bool rule = is_constraint_violation(e, db_.kind());
+      const bool collided = is_transient(e, db_.kind());
       const bool doubt = committing && leaves_doubt(e, db_.kind());
-      if (!rule)
+      if (!rule && !collided)
         broken_ = true;
       for (const auto i : which) {
         const bool wrote = out[i].status == commit_status::committed && !out[i].duplicate;
@@ -344,9 +476,117 @@ private:
         else if (rule && which.size() == 1)
           out[i].status = commit_status::rejected;
       }
-      return !rule || which.size() == 1;
+      return (!rule && !collided) || which.size() == 1;
     }
     return true;
+  }
+
+  void apply_pieces(const std::vector<payment_write>& batch, const std::vector<std::size_t>& which,
+                    std::vector<payment_written>& out) {
+    std::vector<std::size_t> piece;
+    std::unordered_set<std::string> taken;
+    for (const auto i : which) {
+      const auto own = identities(std::get<write_payment>(batch[i].command));
+      if (std::any_of(own.begin(), own.end(), [&](const auto& x) { return taken.contains(x); })) {
+        apply_piece(batch, piece, out);
+        piece.clear();
+        taken.clear();
+      }
+      taken.insert(own.begin(), own.end());
+      piece.push_back(i);
+    }
+    apply_piece(batch, piece, out);
+  }
+
+  /// As `apply` for each of them, in a constant number of statements.
+  void apply_piece(const std::vector<payment_write>& batch, const std::vector<std::size_t>& which,
+                   std::vector<payment_written>& out) {
+    const auto command_of = [&](std::size_t i) -> const write_payment& {
+      return std::get<write_payment>(batch[i].command);
+    };
+    array_text messages;
+    array_text keys;
+    for (const auto i : which) {
+      const auto& change = command_of(i).change;
+      if (!change.processed.is_nil())
+        messages.add(to_string(change.processed));
+      if (change.next.status == payment_status::capturing && !change.next.payment_key.empty())
+        keys.add(change.next.payment_key);
+    }
+    std::unordered_set<std::string> processed;
+    if (!messages.empty()) {
+      const auto rows = db_.prepared<find_messages>().run_with(messages.take());
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        processed.emplace(rows.text(i, 0));
+    }
+    std::unordered_map<std::string, std::string> owners;
+    if (!keys.empty()) {
+      const auto rows = db_.prepared<find_key_owners>().run_with(keys.take());
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        owners.emplace(rows.text(i, 0), rows.text(i, 1));
+    }
+    columns inserted{25};
+    columns updated{15};
+    payment_columns c;
+    std::vector<std::size_t> tried;
+    for (const auto i : which) {
+      const auto& change = command_of(i).change;
+      const auto& next = change.next;
+      out[i] = {};
+      if (!change.processed.is_nil() && processed.contains(to_string(change.processed))) {
+        out[i].status = commit_status::committed;
+        out[i].duplicate = true;
+        continue;
+      }
+      out[i].status = commit_status::rejected;
+      if (next.status == payment_status::capturing && !next.payment_key.empty())
+        if (const auto owner = owners.find(next.payment_key);
+            owner != owners.end() && owner->second != to_string(next.id)) {
+          out[i].key_taken = true;
+          continue;
+        }
+      tried.push_back(i);
+      c.set(next);
+      if (next.version == 1)
+        inserted << c.id << c.type << c.reservation << c.reference << c.event << c.user
+                 << c.order_id << c.payment_key << c.amount << c.method << c.status << c.resolved
+                 << c.provider << c.demo << c.provider_status << c.failure_text << c.refund_reason
+                 << c.refund_amount << c.approved_at << c.refunded_at << c.created_at
+                 << c.updated_at << c.confirm_message << c.refund_message << c.version;
+      else
+        updated << c.id << c.payment_key << c.method << c.status << c.resolved << c.provider
+                << c.demo << c.provider_status << c.failure_text << c.refund_reason
+                << c.refund_amount << c.approved_at << c.refunded_at << c.updated_at << c.version;
+    }
+    std::unordered_set<std::string> written;
+    const auto collect = [&](const server_rows& rows) {
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        written.emplace(rows.text(i, 0));
+    };
+    if (!updated.empty())
+      collect(db_.prepared<update_payments>().run(updated.take()));
+    if (!inserted.empty())
+      collect(db_.prepared<insert_payments>().run(inserted.take()));
+    columns marks{2};
+    columns logs{5};
+    std::vector<domain_event> events;
+    for (const auto i : tried) {
+      const auto& command = command_of(i);
+      const auto id = to_string(command.change.next.id);
+      if (!written.contains(id))
+        continue;
+      out[i].status = commit_status::committed;
+      if (!command.change.processed.is_nil())
+        marks << to_string(command.change.processed) << to_millis(command.now);
+      for (const auto& line : command.change.log)
+        logs << id << to_millis(line.at) << line.action << line.outcome << line.detail;
+      events.insert(events.end(), command.change.events.begin(), command.change.events.end());
+    }
+    if (!marks.empty())
+      db_.prepared<insert_messages>().run(marks.take());
+    append_outbox(db_, events);
+    if (!logs.empty())
+      db_.prepared<insert_logs>().run(logs.take());
   }
 
   /// Writes nothing unless it is committed.

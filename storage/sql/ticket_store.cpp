@@ -2,6 +2,7 @@
 
 #include "storage/sql/membership_store.hpp"
 #include "storage/sql/query_guard.hpp"
+#include "storage/sql/ticket_batch.hpp"
 #include "storage/sql/transfer_store.hpp"
 
 #include <algorithm>
@@ -340,8 +341,19 @@ public:
         }
         broken_ = false;
       }
-      if (!run_batch(batch, out, false))
-        run_batch(batch, out, true);
+      bool careful = false;
+      for (int tries = 0; tries < tries_max; ++tries)
+        switch (run_batch(batch, out, careful)) {
+        case batch_end::finished:
+          return out;
+        case batch_end::undone:
+          careful = true;
+          break;
+        case batch_end::collided:
+          break;
+        }
+      for (auto& o : out) // each time something else was in the way
+        o = {};
     } catch (...) { // out of memory: the transaction was rolled back on the way
       broken_ = true;
       for (auto& o : out)
@@ -351,22 +363,33 @@ public:
   }
 
 private:
-  /// One transaction. False: a command was rejected after it had written something, so that the
-  /// transaction was undone; `careful` undoes such commands one by one instead.
-  bool run_batch(std::vector<ticket_write>& batch, std::vector<ticket_written>& out, bool careful) {
+  static constexpr int tries_max = 5;
+
+  enum class batch_end {
+    finished,
+    undone,   ///< a command was rejected after it had written something
+    collided, ///< with another writer: worth the same again
+  };
+
+  /// One transaction. `careful` undoes rejected commands one by one instead of all of them.
+  batch_end run_batch(std::vector<ticket_write>& batch, std::vector<ticket_written>& out,
+                      bool careful) {
     bool committing = false;
     try {
       transaction tx(db_);
-      for (std::size_t i = 0; i < batch.size(); ++i) {
+      const bool together = db_.kind() == dialect::postgresql && !careful;
+      if (together && !apply_together(batch, out))
+        return batch_end::undone;
+      for (std::size_t i = 0; i < batch.size() && !together; ++i) {
         if (careful)
           db_.session() << "SAVEPOINT command";
         auto done = apply_guarded(batch[i]);
         out[i] = std::move(done.outcome);
         if (done.dirty) {
           if (batch.size() == 1)
-            return true; // nothing else would be committed
+            return batch_end::finished; // nothing else would be committed
           if (!careful)
-            return false;
+            return batch_end::undone;
           db_.session() << "ROLLBACK TO SAVEPOINT command";
         }
         if (careful)
@@ -375,6 +398,11 @@ private:
       committing = true;
       tx.commit();
     } catch (const std::exception& e) {
+      const bool rule = is_constraint_violation(e, db_.kind());
+      if (is_transient(e, db_.kind()) || (rule && !careful && !committing)) {
+        db_.forget_prepared();
+        return rule ? batch_end::undone : batch_end::collided;
+      }
       spdlog::warn("ticket store: {}", cause_of(e));
       const bool doubt = committing && leaves_doubt(e, db_.kind());
       db_.forget_prepared();
@@ -387,6 +415,33 @@ private:
         if (doubt && wrote)
           out[i].status = commit_status::unknown;
       }
+    }
+    return batch_end::finished;
+  }
+
+  /// PostgreSQL: in order, but what belongs to the sale in one piece where it stands together.
+  /// False: undo it all.
+  bool apply_together(const std::vector<ticket_write>& batch, std::vector<ticket_written>& out) {
+    const std::span<const ticket_write> all{batch};
+    for (std::size_t i = 0; i < all.size();) {
+      std::size_t end = i;
+      while (end < all.size() && fits_batch(all[end]))
+        ++end;
+      if (end > i) {
+        auto done = apply_batch(db_, all.subspan(i, end - i), env_.now());
+        if (!done)
+          return false;
+        std::move(done->begin(), done->end(), out.begin() + static_cast<std::ptrdiff_t>(i));
+        i = end;
+        continue;
+      }
+      db_.session() << "SAVEPOINT command";
+      auto done = apply_guarded(all[i]);
+      out[i] = std::move(done.outcome);
+      if (done.dirty)
+        db_.session() << "ROLLBACK TO SAVEPOINT command";
+      db_.session() << "RELEASE SAVEPOINT command";
+      ++i;
     }
     return true;
   }

@@ -1,7 +1,7 @@
 #include "actors/base/environment.hpp"
 #include "storage/memory/auth_store.hpp"
 #include "storage/sql/auth_store.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/support/test_database.hpp"
 
 #include <gtest/gtest.h>
 
@@ -27,23 +27,17 @@ struct memory_backend final : backend {
   auth_queries& queries() override { return *reader; }
 };
 
-struct sqlite_backend final : backend {
-  test::temporary_folder folder;
+struct sql_backend final : backend {
+  test::test_database stored{"auth"};
   std::shared_ptr<auth_writes> writer;
   std::unique_ptr<auth_queries> reader;
 
-  sqlite_backend() {
-    auto db = open();
-    sql::migrate(db, sql::migrations_of("auth")).value();
-    writer = sql::make_auth_writes(std::move(db));
+  sql_backend() {
+    writer = sql::make_auth_writes(open());
     reader = sql::make_auth_queries(open());
   }
 
-  sql::database open() {
-    sql::database_options options;
-    options.target = folder.file("auth.db");
-    return sql::database::open(options).value();
-  }
+  sql::database open() { return stored.open(); }
 
   auth_writes& writes() override { return *writer; }
   auth_queries& queries() override { return *reader; }
@@ -55,7 +49,7 @@ protected:
     if (std::string_view{GetParam()} == "memory")
       store = std::make_unique<memory_backend>();
     else
-      store = std::make_unique<sqlite_backend>();
+      store = std::make_unique<sql_backend>();
   }
 
   auth_written write(auth_write w) {
@@ -318,7 +312,7 @@ TEST_P(auth_store_test, a_session_needs_an_account) {
   EXPECT_TRUE(store->queries().find_account(u.id).value());
 }
 
-INSTANTIATE_TEST_SUITE_P(backends, auth_store_test, ::testing::Values("memory", "sqlite"),
+INSTANTIATE_TEST_SUITE_P(backends, auth_store_test, ::testing::Values("memory", "sql"),
                          [](const auto& x) { return std::string{x.param}; });
 
 } // namespace

@@ -1,4 +1,4 @@
-// What the administration writes to and reads from the catalog's database, on SQLite.
+// What the administration writes to and reads from the catalog's database, in SQL.
 
 #include "actors/base/environment.hpp"
 #include "actors/catalog/artist_changed.hpp"
@@ -7,7 +7,7 @@
 #include "actors/catalog/name_id.hpp"
 #include "storage/sql/catalog_admin_store.hpp"
 #include "storage/sql/catalog_store.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/support/test_database.hpp"
 
 #include <gtest/gtest.h>
 
@@ -24,9 +24,7 @@ Id id_of(std::string_view name) {
 class catalog_admin_store_test : public ::testing::Test {
 protected:
   void SetUp() override {
-    auto db = open();
-    ASSERT_TRUE(sql::migrate(db, sql::migrations_of("catalog")));
-    target = sql::make_catalog_target(std::move(db), *env);
+    target = sql::make_catalog_target(open(), *env);
     queries = sql::make_catalog_queries(open());
     admin = sql::make_catalog_admin_queries(open());
     outbox = sql::make_outbox_store(open());
@@ -48,12 +46,7 @@ protected:
     ASSERT_EQ(put(x).status, commit_status::committed);
   }
 
-  sql::database open() {
-    sql::database_options options;
-    options.target = folder.file("catalog.db");
-    options.durable = sql::durability::normal;
-    return sql::database::open(options).value();
-  }
+  sql::database open() { return stored.open(); }
 
   template <class Command>
   catalog_written put(Command command, std::optional<audit_note> audit = {}) {
@@ -97,7 +90,7 @@ protected:
     return n;
   }
 
-  test::temporary_folder folder;
+  test::test_database stored{"catalog"};
   time_point now = from_millis(1000);
   std::unique_ptr<environment> env = make_seeded_environment(7, [this] { return now; });
   event_id event = id_of<event_id>("event");

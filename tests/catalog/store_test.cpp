@@ -6,15 +6,14 @@
 #include "actors/catalog/member_consumer.hpp"
 #include "actors/catalog/name_id.hpp"
 #include "storage/sql/catalog_store.hpp"
+#include "tests/support/test_database.hpp"
 
-#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 namespace tiketi::catalog {
 namespace {
@@ -29,13 +28,7 @@ Id id_of(std::string_view name) {
 class catalog_store_test : public ::testing::Test {
 protected:
   void SetUp() override {
-    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder = std::filesystem::temp_directory_path()
-             / ("tiketi_catalog_" + std::to_string(::getpid()) + "_" + info->name());
-    std::filesystem::create_directories(folder);
-    auto db = open();
-    ASSERT_TRUE(sql::migrate(db, sql::migrations_of("catalog")));
-    target = sql::make_catalog_target(std::move(db), *env);
+    target = sql::make_catalog_target(open(), *env);
     queries = sql::make_catalog_queries(open());
     outbox = sql::make_outbox_store(open());
   }
@@ -44,17 +37,9 @@ protected:
     target.reset();
     queries.reset();
     outbox.reset();
-    std::filesystem::remove_all(folder);
   }
 
-  sql::database open() {
-    sql::database_options options;
-    options.target = (folder / "catalog.db").string();
-    options.durable = sql::durability::normal;
-    auto db = sql::database::open(options);
-    EXPECT_TRUE(db);
-    return std::move(*db);
-  }
+  sql::database open() { return stored.open(); }
 
   template <class Command>
   catalog_written put(Command command) {
@@ -100,7 +85,7 @@ protected:
 
   time_point now = from_millis(1000);
   std::unique_ptr<environment> env = make_seeded_environment(7, [this] { return now; });
-  std::filesystem::path folder;
+  test::test_database stored{"catalog"};
   std::shared_ptr<catalog_target> target;
   std::unique_ptr<catalog_queries> queries;
   std::unique_ptr<outbox_store> outbox;

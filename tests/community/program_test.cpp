@@ -1,7 +1,7 @@
 // The running program: the pages for news and community as the web client calls them.
 
 #include "tests/sale/sale_client.hpp"
-#include "tests/support/sqlite.hpp"
+#include "tests/support/stored_rows.hpp"
 
 #include <chrono>
 #include <thread>
@@ -167,8 +167,8 @@ TEST_F(community_program_test, board_pages) {
   EXPECT_EQ(all.size(), 5u);
   // Each was told once and applied once.
   const auto file = data->path() / "ticket.db";
-  EXPECT_EQ(sqlite_number(file, "SELECT count(*) FROM dead_events"), 0);
-  EXPECT_EQ(sqlite_number(data->path() / "community.db", "SELECT count(*) FROM dead_events"), 0);
+  EXPECT_EQ(stored_number(file, "SELECT count(*) FROM dead_events"), 0);
+  EXPECT_EQ(stored_number(data->path() / "community.db", "SELECT count(*) FROM dead_events"), 0);
 }
 
 } // namespace

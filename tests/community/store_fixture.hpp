@@ -2,7 +2,7 @@
 
 #include "storage/outbox.hpp"
 #include "storage/sql/community_store.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/support/test_database.hpp"
 
 #include <memory>
 #include <string>
@@ -12,26 +12,19 @@ namespace tiketi::test {
 
 /// The community role's database in a file of its own.
 struct community_database {
-  temporary_folder folder;
+  test_database stored{"community"};
   std::shared_ptr<community::community_writes> writes;
   std::shared_ptr<community::community_queries> queries;
 
   community_database() {
-    auto db = open();
-    sql::migrate(db, sql::migrations_of("community")).value();
-    writes = sql::make_community_writes(std::move(db));
+    writes = sql::make_community_writes(open());
     queries = sql::make_community_queries(open());
   }
 
-  sql::database open() const {
-    sql::database_options options;
-    options.target = folder.file("community.db");
-    options.durable = sql::durability::normal;
-    return sql::database::open(options).value();
-  }
+  sql::database open() { return stored.open(); }
 
   /// What the outbox holds, oldest first.
-  std::vector<domain_event> events() const {
+  std::vector<domain_event> events() {
     return sql::make_outbox_store(open())->read(0, 1000).value();
   }
 };

@@ -263,6 +263,40 @@ TEST(settings_check_test, toss_needs_its_secret) {
   EXPECT_EQ(check_error(s), "");
 }
 
+TEST(settings_check_test, postgresql_needs_passwords_and_plain_names) {
+  const auto errors_of = [](const environment_map& variables) {
+    auto s = defaults();
+    load_environment(s, variables);
+    std::string errors;
+    check_database(s, errors);
+    return errors;
+  };
+  EXPECT_EQ(errors_of({}), "") << "files need no password";
+  const auto none = errors_of({{"TIKETI_DATABASE_KIND", "postgresql"}});
+  for (const char* role : {"AUTH", "TICKET", "GATEWAY"})
+    EXPECT_NE(none.find("TIKETI_DATABASE_PASSWORD_" + std::string{role} + " is missing"),
+              std::string::npos)
+        << none;
+  EXPECT_EQ(errors_of({{"TIKETI_DATABASE_KIND", "postgresql"},
+                       {"TIKETI_DATABASE_PASSWORD", "one for all"}}),
+            "");
+  const auto some = errors_of(
+      {{"TIKETI_DATABASE_KIND", "postgresql"}, {"TIKETI_DATABASE_PASSWORD_AUTH", "only its own"}});
+  EXPECT_EQ(some.find("PASSWORD_AUTH"), std::string::npos) << some;
+  EXPECT_NE(some.find("PASSWORD_QUEUE"), std::string::npos) << some;
+  for (const char* prefix : {"x; drop", "Upper", "1st", "it's"})
+    EXPECT_NE(errors_of({{"TIKETI_DATABASE_KIND", "postgresql"},
+                         {"TIKETI_DATABASE_PASSWORD", "one for all"},
+                         {"TIKETI_DATABASE_NAME_PREFIX", prefix}}),
+              "")
+        << prefix;
+  auto s = defaults();
+  load_environment(s, {{"TIKETI_DATABASE_PASSWORD", "one for all"},
+                       {"TIKETI_DATABASE_PASSWORD_TICKET", "the ticket's own"}});
+  EXPECT_EQ(database_password_of(s, "ticket"), "the ticket's own");
+  EXPECT_EQ(database_password_of(s, "queue"), "one for all");
+}
+
 TEST(settings_docs_test, the_page_is_what_the_table_says) {
   EXPECT_EQ(read("docs/settings.md"), markdown())
       << "run: tiketi --settings-doc > docs/settings.md";

@@ -1,6 +1,6 @@
 #include "storage/memory/idempotency_store.hpp"
 #include "storage/sql/idempotency_store.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/support/test_database.hpp"
 
 #include <algorithm>
 #include <random>
@@ -16,24 +16,13 @@ constexpr time_point t0 = from_millis(1'771'754'400'000);
 class sql_keys {
 public:
   sql_keys() {
-    auto db = open();
-    const auto done = sql::migrate(db, sql::migrations_of("gateway"));
-    EXPECT_TRUE(done) << (done ? "" : done.error().text);
-    writes = sql::make_key_writes(std::move(db));
+    writes = sql::make_key_writes(open());
     queries = sql::make_key_queries(open());
   }
 
-  sql::database open() {
-    sql::database_options options;
-    options.target = folder.file("gateway.db");
-    options.durable = sql::durability::normal;
-    auto db = sql::database::open(options);
-    if (!db)
-      throw std::runtime_error(db.error().text);
-    return std::move(*db);
-  }
+  sql::database open() { return stored.open(); }
 
-  test::temporary_folder folder;
+  test::test_database stored{"gateway"};
   std::shared_ptr<key_writes> writes;
   std::unique_ptr<key_queries> queries;
 };

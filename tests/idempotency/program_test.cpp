@@ -2,7 +2,7 @@
 // runs beside them, and answer the same after a crash.
 
 #include "tests/sale/sale_client.hpp"
-#include "tests/support/sqlite.hpp"
+#include "tests/support/stored_rows.hpp"
 
 #include <chrono>
 #include <optional>
@@ -102,7 +102,7 @@ TEST_F(idempotency_program_test, a_crowd_with_one_key_reserves_once_and_pays_onc
   ASSERT_EQ(bodies.size(), 1u) << "one answer for all";
   EXPECT_EQ(replayed, 5u);
   const auto reservation = json::parse(*bodies.begin())["reservation"]["id"].get<std::string>();
-  EXPECT_EQ(sqlite_number(data.path() / "ticket.db", "SELECT count(*) FROM reservations"), 1);
+  EXPECT_EQ(stored_number(data.path() / "ticket.db", "SELECT count(*) FROM reservations"), 1);
 
   const json payment{{"reservationId", reservation}, {"paymentMethod", "naver_pay"}};
   bodies.clear();
@@ -111,7 +111,7 @@ TEST_F(idempotency_program_test, a_crowd_with_one_key_reserves_once_and_pays_onc
     bodies.insert(reply.body);
   }
   EXPECT_EQ(bodies.size(), 1u);
-  EXPECT_EQ(sqlite_number(data.path() / "payment.db", "SELECT count(*) FROM payments"), 1);
+  EXPECT_EQ(stored_number(data.path() / "payment.db", "SELECT count(*) FROM payments"), 1);
 
   // The same after kill -9: nothing is sold again.
   server->kill();
@@ -120,7 +120,7 @@ TEST_F(idempotency_program_test, a_crowd_with_one_key_reserves_once_and_pays_onc
   EXPECT_EQ(again.body, *bodies.begin());
   EXPECT_EQ(again.headers.count("idempotent-replayed"), 1u);
   EXPECT_EQ(call("POST", "/seats/reserve", seat(1), "reserve-1").status, 422);
-  EXPECT_EQ(sqlite_number(data.path() / "ticket.db", "SELECT count(*) FROM reservations"), 1);
+  EXPECT_EQ(stored_number(data.path() / "ticket.db", "SELECT count(*) FROM reservations"), 1);
   EXPECT_EQ(server->stop(), 0) << server->log_tail();
 }
 
@@ -162,7 +162,7 @@ TEST_F(idempotency_program_test, a_reservation_whose_answer_was_lost_is_found_by
   ASSERT_EQ(chosen.status, 200) << chosen.body;
   server->kill();
   // As if the process had died between the sale's commit and keeping the answer.
-  sqlite_rows(data.path() / "gateway.db", "DELETE FROM idempotency_keys RETURNING 1");
+  stored_rows(data.path() / "gateway.db", "DELETE FROM idempotency_keys RETURNING 1");
   ASSERT_NO_FATAL_FAILURE(start());
   const auto again = call("POST", "/seats/reserve", seat(0), "k");
   EXPECT_EQ(again.status, 200) << again.body;
@@ -172,7 +172,7 @@ TEST_F(idempotency_program_test, a_reservation_whose_answer_was_lost_is_found_by
   EXPECT_EQ(chosen_again.status, 200) << chosen_again.body;
   EXPECT_EQ(chosen_again.headers.count("idempotent-replayed"), 0u);
   EXPECT_EQ(chosen_again.json()["reservation"]["id"], chosen.json()["reservation"]["id"]);
-  EXPECT_EQ(sqlite_number(data.path() / "ticket.db", "SELECT count(*) FROM reservations"), 2);
+  EXPECT_EQ(stored_number(data.path() / "ticket.db", "SELECT count(*) FROM reservations"), 2);
   EXPECT_EQ(server->stop(), 0) << server->log_tail();
 }
 
@@ -183,7 +183,7 @@ TEST_F(idempotency_program_test, new_stock_is_made_once) {
   const auto path = "/admin/events/" + listed.at(0)["id"].get<std::string>() + "/tickets";
   const json type{{"name", "Once"}, {"price", 1000}, {"totalQuantity", 10}};
   const auto count = [&] {
-    return sqlite_number(data.path() / "catalog.db",
+    return stored_number(data.path() / "catalog.db",
                          "SELECT count(*) FROM ticket_types WHERE name = 'Once'");
   };
   const auto replies = crowd(path, type, "type-1");

@@ -1,14 +1,13 @@
 #include "actors/base/environment.hpp"
 #include "storage/memory/payment_store.hpp"
 #include "storage/sql/payment_store.hpp"
+#include "tests/support/test_database.hpp"
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 namespace tiketi::payment {
 namespace {
@@ -34,41 +33,20 @@ struct memory_store final : store_under_test {
   std::unique_ptr<outbox_store> box = store.outbox();
 };
 
-struct sqlite_store final : store_under_test {
-  sqlite_store() {
-    static int serial = 0;
-    folder = std::filesystem::temp_directory_path()
-             / ("tiketi_payment_" + std::to_string(::getpid()) + "_" + std::to_string(++serial));
-    std::filesystem::create_directories(folder);
-    auto first = open();
-    auto done = sql::migrate(first, sql::migrations_of("payment"));
-    if (!done)
-      throw std::runtime_error(done.error().text);
-    writer = sql::make_payment_writes(std::move(first));
+struct sql_store final : store_under_test {
+  sql_store() {
+    writer = sql::make_payment_writes(open());
     reads = sql::make_payment_queries(open());
     box = sql::make_outbox_store(open());
   }
 
-  ~sqlite_store() override {
-    writer.reset();
-    reads.reset();
-    box.reset();
-    std::filesystem::remove_all(folder);
-  }
-
-  sql::database open() {
-    auto db = sql::database::open(
-        {sql::dialect::sqlite, (folder / "payment.db").string(), sql::durability::normal, 5000ms});
-    if (!db)
-      throw std::runtime_error(db.error().text);
-    return std::move(*db);
-  }
+  sql::database open() { return stored.open(); }
 
   payment_writes& writes() override { return *writer; }
   payment_queries& queries() override { return *reads; }
   outbox_store& outbox() override { return *box; }
 
-  std::filesystem::path folder;
+  test::test_database stored{"payment"};
   std::shared_ptr<payment_writes> writer;
   std::unique_ptr<payment_queries> reads;
   std::unique_ptr<outbox_store> box;
@@ -102,7 +80,7 @@ protected:
 
   std::unique_ptr<environment> env = make_seeded_environment(3, [] { return now; });
   std::unique_ptr<store_under_test> store =
-      GetParam() ? std::unique_ptr<store_under_test>(std::make_unique<sqlite_store>())
+      GetParam() ? std::unique_ptr<store_under_test>(std::make_unique<sql_store>())
                  : std::unique_ptr<store_under_test>(std::make_unique<memory_store>());
   event_id event{make_uuid(*env)};
   user_id user{make_uuid(*env)};
@@ -336,7 +314,7 @@ TEST_P(payment_store_test, unfinished_payments_are_found_page_by_page) {
 }
 
 INSTANTIATE_TEST_SUITE_P(both, payment_store_test, ::testing::Bool(),
-                         [](const auto& which) { return which.param ? "sqlite" : "memory"; });
+                         [](const auto& which) { return which.param ? "sql" : "memory"; });
 
 } // namespace
 } // namespace tiketi::payment

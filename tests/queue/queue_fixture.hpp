@@ -64,6 +64,7 @@ protected:
         sys.spawn(queue::queue_reading,
                   std::shared_ptr<queue::queue_queries>(memory::make_queue_queries(journal)));
     context->catalog = catalog_actor;
+    context->mirror = mirror;
     region = queue::spawn_queue_region(sys, context, region_options);
     sched.run();
   }
@@ -125,6 +126,7 @@ protected:
   std::shared_ptr<fake_catalog> catalog = std::make_shared<fake_catalog>();
   std::shared_ptr<memory::queue_journal> journal = std::make_shared<memory::queue_journal>();
   tiketi::catalog::briefs_view catalog_actor;
+  std::shared_ptr<redis::client> mirror; ///< null: none
   std::shared_ptr<queue::queue_context> context;
   queue::queue_region region;
 };

@@ -1,7 +1,7 @@
 #include "storage/memory/queue_journal.hpp"
 #include "storage/sql/queue_journal.hpp"
 #include "tests/queue/seed.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/support/test_database.hpp"
 
 #include <algorithm>
 #include <random>
@@ -17,24 +17,13 @@ constexpr time_point t0 = from_millis(1'771'754'400'000);
 class sql_journal {
 public:
   sql_journal() {
-    auto db = open();
-    const auto done = sql::migrate(db, sql::migrations_of("queue"));
-    EXPECT_TRUE(done) << (done ? "" : done.error().text);
-    writes = sql::make_queue_writes(std::move(db));
+    writes = sql::make_queue_writes(open());
     queries = sql::make_queue_queries(open());
   }
 
-  sql::database open() {
-    sql::database_options options;
-    options.target = folder.file("queue.db");
-    options.durable = sql::durability::normal;
-    auto db = sql::database::open(options);
-    if (!db)
-      throw std::runtime_error(db.error().text);
-    return std::move(*db);
-  }
+  sql::database open() { return stored.open(); }
 
-  test::temporary_folder folder;
+  test::test_database stored{"queue"};
   std::shared_ptr<queue_writes> writes;
   std::unique_ptr<queue_queries> queries;
 };

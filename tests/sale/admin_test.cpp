@@ -2,7 +2,7 @@
 // client's admin pages, and what the other roles make of them.
 
 #include "tests/sale/sale_client.hpp"
-#include "tests/support/sqlite.hpp"
+#include "tests/support/stored_rows.hpp"
 
 #include <fstream>
 #include <functional>
@@ -399,11 +399,11 @@ TEST_F(admin_test, a_killed_server_goes_on_ending_the_sale) {
   }
   // Once each: in the books of the sale and of the payments.
   const auto tickets = data->path() / "ticket.db";
-  EXPECT_EQ(sqlite_number(tickets, "SELECT count(*) FROM reservation_history h JOIN reservations r "
+  EXPECT_EQ(stored_number(tickets, "SELECT count(*) FROM reservation_history h JOIN reservations r "
                                    "ON r.id = h.reservation_id WHERE r.event_id = '"
                                        + event + "' AND h.action = 'cancelled'"),
             8);
-  EXPECT_EQ(sqlite_number(data->path() / "payment.db",
+  EXPECT_EQ(stored_number(data->path() / "payment.db",
                           "SELECT count(*) FROM payments WHERE status = 'refunded' "
                           "AND event_id = '"
                               + event + "'"),
@@ -459,16 +459,16 @@ TEST_F(admin_test, an_administrator_ends_reservations_and_confirms_nothing_unpai
   // Every call stands in the audit log, with the status it was answered with.
   const auto audit = data->path() / "catalog.db";
   EXPECT_TRUE(eventually([&] {
-    return sqlite_number(audit, "SELECT count(*) FROM admin_audit_logs WHERE action = "
+    return stored_number(audit, "SELECT count(*) FROM admin_audit_logs WHERE action = "
                                 "'UPDATE_RESERVATION_STATUS' AND resource_id = '"
                                     + paid.reservation + "'")
            == 3;
   }));
-  EXPECT_EQ(sqlite_number(audit, "SELECT count(*) FROM admin_audit_logs WHERE resource_id = '"
+  EXPECT_EQ(stored_number(audit, "SELECT count(*) FROM admin_audit_logs WHERE resource_id = '"
                                      + pending.reservation + "' AND response_status = 409"),
             2);
   EXPECT_EQ(
-      sqlite_number(audit, "SELECT count(*) FROM admin_audit_logs WHERE action = 'CREATE_EVENT' "
+      stored_number(audit, "SELECT count(*) FROM admin_audit_logs WHERE action = 'CREATE_EVENT' "
                            "AND response_status = 201 AND resource_id = '"
                                + event + "'"),
       1);
@@ -483,7 +483,7 @@ TEST_F(admin_test, refused_callers_are_written_down) {
             403);
   const auto audit = data->path() / "catalog.db";
   EXPECT_TRUE(eventually([&] {
-    return sqlite_number(audit, "SELECT count(*) FROM admin_audit_logs WHERE response_status = 403 "
+    return stored_number(audit, "SELECT count(*) FROM admin_audit_logs WHERE response_status = 403 "
                                 "AND action = 'CREATE_EVENT' AND admin_user_id = '"
                                     + id + "'")
            == 1;

@@ -1,5 +1,5 @@
 #include "tests/sale/sale_client.hpp"
-#include "tests/support/sqlite.hpp"
+#include "tests/support/stored_rows.hpp"
 
 #include <algorithm>
 #include <iostream>
@@ -221,7 +221,7 @@ TEST(contention_test, every_seat_is_sold_once_and_losers_hold_nothing) {
 
   // What the auditor finds in the databases.
   const auto tickets = data.path() / "ticket.db";
-  const auto rows = sqlite_rows(
+  const auto rows = stored_rows(
       tickets, "select r.id, r.user_id, r.status, r.total_amount, i.seat_id from reservations r "
                "join reservation_items i on i.reservation_id = r.id where r.event_id = '"
                    + event + "' and r.status in ('pending', 'confirmed')");
@@ -243,13 +243,13 @@ TEST(contention_test, every_seat_is_sold_once_and_losers_hold_nothing) {
   }
   for (const auto& [id, w] : stored)
     EXPECT_FALSE(r.losers.contains(w.user)) << "a loser holds " << id;
-  EXPECT_EQ(sqlite_number(tickets, "select count(*) from seats where event_id = '" + event
+  EXPECT_EQ(stored_number(tickets, "select count(*) from seats where event_id = '" + event
                                        + "' and status = 'reserved'"),
             static_cast<long long>(hall));
-  EXPECT_EQ(sqlite_number(tickets, "select count(*) from seats where event_id = '" + event
+  EXPECT_EQ(stored_number(tickets, "select count(*) from seats where event_id = '" + event
                                        + "' and status = 'locked'"),
             0);
-  EXPECT_EQ(sqlite_number(data.path() / "payment.db",
+  EXPECT_EQ(stored_number(data.path() / "payment.db",
                           "select count(*) from payments where status = 'captured'"),
             static_cast<long long>(r.wins.size()));
   std::cout << r.wins.size() << " winners, " << r.losers.size() << " losers, " << r.conflicts

@@ -7,8 +7,8 @@
 #include "storage/sql/stats_store.hpp"
 #include "tests/stats/compare.hpp"
 #include "tests/stats/world.hpp"
-#include "tests/storage/temporary_folder.hpp"
 #include "tests/support/actor_fixture.hpp"
+#include "tests/support/test_database.hpp"
 
 #include <random>
 
@@ -21,23 +21,16 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 
 struct stats_database {
-  test::temporary_folder folder;
+  test::test_database stored{"stats"};
   std::shared_ptr<stats_writes> writes;
   std::shared_ptr<stats_queries> queries;
 
   stats_database() {
-    auto db = open();
-    sql::migrate(db, sql::migrations_of("stats")).value();
-    writes = sql::make_stats_writes(std::move(db));
+    writes = sql::make_stats_writes(open());
     queries = sql::make_stats_queries(open());
   }
 
-  sql::database open() const {
-    sql::database_options options;
-    options.target = folder.file("stats.db");
-    options.durable = sql::durability::normal;
-    return sql::database::open(options).value();
-  }
+  sql::database open() { return stored.open(); }
 
   std::vector<stats_written> tell(const std::vector<domain_event>& events) {
     std::vector<stats_write> batch;
@@ -144,11 +137,8 @@ TEST(stats_store_test, steps_that_do_not_follow_change_nothing) {
 }
 
 TEST(stats_store_test, accounts_opened_before_registrations_were_published_are_told) {
-  test::temporary_folder folder;
-  sql::database_options options;
-  options.target = folder.file("auth.db");
-  options.durable = sql::durability::normal;
-  auto db = sql::database::open(options).value();
+  test::test_database empty{""};
+  auto db = empty.open();
   const auto steps = sql::migrations_of("auth");
   ASSERT_EQ(steps.back().version, 3);
   sql::migrate(db, steps.first(steps.size() - 1)).value();

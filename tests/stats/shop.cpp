@@ -38,21 +38,16 @@ relay_options quick() {
 
 } // namespace
 
-sql::database shop_test::open(const std::string& role) const {
-  sql::database_options options;
-  options.target = folder_.file(role + ".db");
-  options.durable = sql::durability::normal;
-  return sql::database::open(options).value();
+sql::database shop_test::open(const std::string& role) {
+  return stored_.open(role);
 }
 
 void shop_test::open_shop(std::uint64_t seed) {
   chance_.seed(seed);
   clock_ = std::move(env);
   env = make_seeded_environment(seed, [this] { return clock_->now(); });
-  for (const std::string role : roles) {
-    auto db = open(role);
-    sql::migrate(db, sql::migrations_of(role)).value();
-  }
+  for (const std::string role : roles)
+    open(role);
   seats_ = std::make_unique<sql::database>(open("ticket"));
   money_ = std::make_unique<sql::database>(open("payment"));
   start_stats();

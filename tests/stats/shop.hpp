@@ -8,8 +8,8 @@
 #include "actors/payment/role.hpp"
 #include "actors/stats/role.hpp"
 #include "tests/stats/ledgers.hpp"
-#include "tests/storage/temporary_folder.hpp"
 #include "tests/support/actor_fixture.hpp"
+#include "tests/support/test_database.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -71,7 +71,7 @@ private:
     reservation_id id;
   };
 
-  sql::database open(const std::string& role) const;
+  sql::database open(const std::string& role);
   void start_auth();
   void start_stats();
   void start_ticket();
@@ -108,7 +108,7 @@ private:
               - below(below(3) == 0 ? of.size() : std::min<std::size_t>(of.size(), 3))];
   }
 
-  temporary_folder folder_;
+  test_databases stored_;
   std::mt19937_64 chance_;
   std::unique_ptr<environment> clock_; ///< of the fixture
   prometheus::Registry registry_;

@@ -2,7 +2,7 @@
 #include "storage/sql/membership_store.hpp"
 #include "storage/sql/ticket_store.hpp"
 #include "storage/sql/transfer_store.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/support/test_database.hpp"
 
 #include <chrono>
 #include <set>
@@ -39,18 +39,14 @@ struct memory_backend final : backend {
   memory::ticket_store store;
 };
 
-struct sqlite_backend final : backend {
-  sqlite_backend() {
-    auto db = open();
-    if (auto done = sql::migrate(db, sql::migrations_of("ticket")); !done)
-      throw std::runtime_error(done.error().text);
-    store = sql::make_ticket_writes(std::move(db), *env);
-  }
+struct sql_backend final : backend {
+  sql_backend() { store = sql::make_ticket_writes(open(), *env); }
 
   sql::database open() {
-    auto db = sql::database::open({.target = folder.file("ticket.db"),
-                                   .durable = sql::durability::normal,
-                                   .busy_timeout = milliseconds(2000)});
+    auto options = stored.options();
+    options.busy_timeout = milliseconds(2000);
+    options.server.lock_timeout = milliseconds(2000);
+    auto db = sql::database::open(options);
     if (!db)
       throw std::runtime_error(db.error().text);
     return std::move(*db);
@@ -66,7 +62,7 @@ struct sqlite_backend final : backend {
   }
   std::unique_ptr<outbox_store> outbox() override { return sql::make_outbox_store(open()); }
 
-  test::temporary_folder folder;
+  test::test_database stored{"ticket"};
   std::unique_ptr<environment> env = make_seeded_environment(7, [] { return now; });
   std::shared_ptr<ticket_writes> store;
 };
@@ -244,7 +240,7 @@ protected:
 
   std::unique_ptr<environment> env = make_seeded_environment(3, [] { return now; });
   std::unique_ptr<backend> data =
-      GetParam() ? std::unique_ptr<backend>(std::make_unique<sqlite_backend>())
+      GetParam() ? std::unique_ptr<backend>(std::make_unique<sql_backend>())
                  : std::unique_ptr<backend>(std::make_unique<memory_backend>());
   event_id event{make_uuid(*env)};
   artist_id artist{make_uuid(*env)};
@@ -533,7 +529,7 @@ TEST_P(benefit_store_test, news_count_for_every_active_membership_and_back_for_a
 }
 
 INSTANTIATE_TEST_SUITE_P(stores, benefit_store_test, ::testing::Values(false, true),
-                         [](const auto& x) { return x.param ? "sqlite" : "memory"; });
+                         [](const auto& x) { return x.param ? "sql" : "memory"; });
 
 } // namespace
 } // namespace tiketi::ticket

@@ -1,6 +1,6 @@
 #include "actors/base/environment.hpp"
 #include "storage/sql/database.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/support/test_database.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -16,23 +16,26 @@ constexpr time_point now = from_millis(1'771'754'400'000);
 
 class database_test : public ::testing::Test {
 protected:
-  database open(const std::string& name = "x.db") {
-    auto db = database::open({.target = folder.file(name)});
-    if (!db)
-      throw std::runtime_error(db.error().text);
-    return std::move(*db);
-  }
+  database open() { return stored.open(); }
 
   domain_event event(std::string type) {
     return {make_uuid(*env), 0, "topic", "key", std::move(type), 1, now, "", "{\"a\":\"b'c\"}"};
   }
 
-  test::temporary_folder folder;
+  test::test_database stored{""}; ///< without tables
   std::unique_ptr<environment> env = make_seeded_environment(1, [] { return now; });
 };
 
-TEST_F(database_test, survives_power_loss_by_default) {
-  auto db = open();
+/// What only files have.
+class sqlite_database_test : public ::testing::Test {
+protected:
+  test::temporary_folder folder;
+};
+
+TEST_F(sqlite_database_test, survives_power_loss_by_default) {
+  auto opened = database::open({.target = folder.file("x.db")});
+  ASSERT_TRUE(opened);
+  auto& db = *opened;
   std::string mode;
   int synchronous = 0;
   int keys = 0;
@@ -44,7 +47,7 @@ TEST_F(database_test, survives_power_loss_by_default) {
   EXPECT_EQ(keys, 1);
 }
 
-TEST_F(database_test, the_log_stays_short_and_nothing_is_lost) {
+TEST_F(sqlite_database_test, the_log_stays_short_and_nothing_is_lost) {
   const auto file = folder.file("x.db");
   constexpr wal_limits limits{.start_pages = 20, .wait_pages = 100};
   auto writing = database::open({.target = file, .log = limits});
@@ -69,7 +72,7 @@ TEST_F(database_test, the_log_stays_short_and_nothing_is_lost) {
   EXPECT_EQ(verdict, "ok");
 }
 
-TEST_F(database_test, a_reader_that_pins_the_log_does_not_stop_the_writer) {
+TEST_F(sqlite_database_test, a_reader_that_pins_the_log_does_not_stop_the_writer) {
   const auto file = folder.file("x.db");
   auto writing = database::open({.target = file, .log = {.start_pages = 20, .wait_pages = 100}});
   ASSERT_TRUE(writing);
@@ -90,7 +93,7 @@ TEST_F(database_test, a_reader_that_pins_the_log_does_not_stop_the_writer) {
   EXPECT_EQ(seen, 1000);
 }
 
-TEST_F(database_test, a_file_that_cannot_be_opened_is_named) {
+TEST_F(sqlite_database_test, a_file_that_cannot_be_opened_is_named) {
   const auto db = database::open({.target = folder.file("no/such/folder/x.db")});
   ASSERT_FALSE(db);
   EXPECT_EQ(db.error().code, errc::unavailable);

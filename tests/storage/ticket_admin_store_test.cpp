@@ -1,7 +1,7 @@
 #include "actors/base/environment.hpp"
 #include "storage/sql/ticket_admin_store.hpp"
 #include "storage/sql/ticket_store.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/support/test_database.hpp"
 
 #include <memory>
 #include <set>
@@ -20,9 +20,7 @@ constexpr time_point now = from_millis(1'771'754'400'000); // 2026-02-22T10:00:0
 class ticket_admin_store_test : public ::testing::Test {
 protected:
   void SetUp() override {
-    auto db = open();
-    ASSERT_TRUE(sql::migrate(db, sql::migrations_of("ticket")));
-    writes = sql::make_ticket_writes(std::move(db), *env);
+    writes = sql::make_ticket_writes(open(), *env);
     queries = sql::make_ticket_admin_queries(open());
     change_catalog c;
     c.message = make_uuid(*env);
@@ -45,12 +43,7 @@ protected:
     ASSERT_EQ(commit({std::move(c)}).status, commit_status::committed);
   }
 
-  sql::database open() {
-    sql::database_options options;
-    options.target = folder.file("ticket.db");
-    options.durable = sql::durability::normal;
-    return sql::database::open(options).value();
-  }
+  sql::database open() { return stored.open(); }
 
   ticket_written commit(ticket_write write) {
     std::vector<ticket_write> batch;
@@ -93,7 +86,7 @@ protected:
     EXPECT_EQ(commit({c}).status, commit_status::committed);
   }
 
-  test::temporary_folder folder;
+  test::test_database stored{"ticket"};
   std::unique_ptr<environment> env = make_seeded_environment(4, [] { return now; });
   event_id event{make_uuid(*env)};
   uuid message;

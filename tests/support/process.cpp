@@ -1,6 +1,7 @@
 #include "tests/support/process.hpp"
 
 #include "tests/support/http_client.hpp"
+#include "tests/support/server_databases.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -19,6 +20,46 @@
 extern char** environ;
 
 namespace tiketi::test {
+
+namespace {
+
+pid_t spawn_program(const std::vector<std::string>& arguments,
+                    const std::map<std::string, std::string>& environment,
+                    const std::filesystem::path& log) {
+  std::vector<std::string> words{TIKETI_BINARY};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (auto& word : words)
+    argv.push_back(word.data());
+  argv.push_back(nullptr);
+
+  std::vector<std::string> variables;
+  for (char** v = environ; *v != nullptr; ++v) {
+    const std::string entry{*v};
+    const auto name = entry.substr(0, entry.find('='));
+    if (!environment.contains(name) && name != "TIKETI_TEST_BACKEND")
+      variables.push_back(entry);
+  }
+  for (const auto& [name, value] : environment)
+    variables.push_back(name + "=" + value);
+  std::vector<char*> envp;
+  for (auto& v : variables)
+    envp.push_back(v.data());
+  envp.push_back(nullptr);
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(),
+                                   O_WRONLY | O_CREAT | O_APPEND, 0644);
+  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+  pid_t pid = -1;
+  const int rc = ::posix_spawn(&pid, TIKETI_BINARY, &actions, nullptr, argv.data(), envp.data());
+  posix_spawn_file_actions_destroy(&actions);
+  return rc == 0 ? pid : -1;
+}
+
+} // namespace
 
 temp_dir::temp_dir() {
   auto pattern = (std::filesystem::temp_directory_path() / "tiketi-XXXXXX").string();
@@ -60,39 +101,15 @@ server_process::~server_process() {
 
 bool server_process::start(std::chrono::milliseconds timeout) {
   std::filesystem::create_directories(options_.data);
-  std::vector<std::string> words{TIKETI_BINARY, "--port=" + std::to_string(options_.port),
-                                 "--data=" + options_.data.string()};
-  words.insert(words.end(), options_.arguments.begin(), options_.arguments.end());
-  std::vector<char*> argv;
-  for (auto& word : words)
-    argv.push_back(word.data());
-  argv.push_back(nullptr);
-
-  std::vector<std::string> variables;
-  for (char** v = environ; *v != nullptr; ++v) {
-    const std::string entry{*v};
-    if (!options_.environment.contains(entry.substr(0, entry.find('='))))
-      variables.push_back(entry);
-  }
-  for (const auto& [name, value] : options_.environment)
-    variables.push_back(name + "=" + value);
-  std::vector<char*> envp;
-  for (auto& v : variables)
-    envp.push_back(v.data());
-  envp.push_back(nullptr);
-
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, options_.log.c_str(),
-                                   O_WRONLY | O_CREAT | O_APPEND, 0644);
-  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  const int rc = ::posix_spawn(&pid_, TIKETI_BINARY, &actions, nullptr, argv.data(), envp.data());
-  posix_spawn_file_actions_destroy(&actions);
-  if (rc != 0) {
-    pid_ = -1;
+  std::vector<std::string> arguments{"--port=" + std::to_string(options_.port),
+                                     "--data=" + options_.data.string()};
+  arguments.insert(arguments.end(), options_.arguments.begin(), options_.arguments.end());
+  auto environment = options_.environment;
+  if (on_postgresql())
+    environment.merge(databases_of(options_.data).environment());
+  pid_ = spawn_program(arguments, environment, options_.log);
+  if (pid_ < 0)
     return false;
-  }
 
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (std::chrono::steady_clock::now() < deadline) {
@@ -138,12 +155,28 @@ int server_process::stop(std::chrono::milliseconds timeout) {
 }
 
 std::string server_process::log_tail(std::size_t bytes) const {
-  std::ifstream in{options_.log, std::ios::binary | std::ios::ate};
+  return end_of_file(options_.log, bytes);
+}
+
+int run_program(const std::vector<std::string>& arguments,
+                const std::map<std::string, std::string>& environment,
+                const std::filesystem::path& log) {
+  const pid_t pid = spawn_program(arguments, environment, log);
+  if (pid < 0)
+    return -1;
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0)
+    if (errno != EINTR)
+      return -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+std::string end_of_file(const std::filesystem::path& file, std::size_t bytes) {
+  std::ifstream in{file, std::ios::binary | std::ios::ate};
   if (!in)
     return "(no log)";
   const auto size = static_cast<std::size_t>(in.tellg());
-  const auto from = size > bytes ? size - bytes : 0;
-  in.seekg(static_cast<std::streamoff>(from));
+  in.seekg(static_cast<std::streamoff>(size > bytes ? size - bytes : 0));
   return std::string(std::istreambuf_iterator<char>{in}, {});
 }
 

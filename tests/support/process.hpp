@@ -25,10 +25,20 @@ private:
   std::filesystem::path path_;
 };
 
+/// Runs the program to its end; returns its exit status, 128 + n after signal n, -1 when it could
+/// not start. What it says is appended to `log`.
+int run_program(const std::vector<std::string>& arguments,
+                const std::map<std::string, std::string>& environment,
+                const std::filesystem::path& log);
+
+/// For a failure message.
+std::string end_of_file(const std::filesystem::path& file, std::size_t bytes = 4000);
+
 /// A TCP port of the loopback interface that nobody listens on now.
 std::uint16_t free_port();
 
-/// The real program, as its own process. Killed with SIGKILL when destroyed while running.
+/// The real program, as its own process. Killed with SIGKILL when destroyed while running. With
+/// TIKETI_TEST_BACKEND=postgresql it keeps its data on a server (see server_databases.hpp).
 class server_process {
 public:
   struct options {

@@ -1,6 +1,6 @@
 #include "storage/memory/vwr_store.hpp"
 #include "storage/sql/vwr_store.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/support/test_database.hpp"
 
 #include <random>
 #include <stdexcept>
@@ -15,24 +15,13 @@ constexpr time_point t0 = from_millis(1'771'754'400'000);
 class sql_rooms {
 public:
   sql_rooms() {
-    auto db = open();
-    const auto done = sql::migrate(db, sql::migrations_of("queue"));
-    EXPECT_TRUE(done) << (done ? "" : done.error().text);
-    writes = sql::make_room_writes(std::move(db));
+    writes = sql::make_room_writes(open());
     queries = sql::make_room_queries(open());
   }
 
-  sql::database open() {
-    sql::database_options options;
-    options.target = folder.file("queue.db");
-    options.durable = sql::durability::normal;
-    auto db = sql::database::open(options);
-    if (!db)
-      throw std::runtime_error(db.error().text);
-    return std::move(*db);
-  }
+  sql::database open() { return stored.open(); }
 
-  test::temporary_folder folder;
+  test::test_database stored{"queue"};
   std::shared_ptr<room_writes> writes;
   std::unique_ptr<room_queries> queries;
 };

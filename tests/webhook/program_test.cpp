@@ -3,7 +3,7 @@
 
 #include "tests/sale/sale_client.hpp"
 #include "tests/support/local_server.hpp"
-#include "tests/support/sqlite.hpp"
+#include "tests/support/stored_rows.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -264,7 +264,7 @@ TEST_F(webhook_program_test, nothing_is_lost_and_order_holds_over_crashes_and_fa
   std::map<std::string, std::vector<std::string>> told;
   std::size_t count = 0;
   for (const auto& row :
-       sqlite_rows(data.path() / "ticket.db", "SELECT key, event_id FROM outbox WHERE topic = "
+       stored_rows(data.path() / "ticket.db", "SELECT key, event_id FROM outbox WHERE topic = "
                                               "'reservation-events' ORDER BY sequence")) {
     told[row[0]].push_back(row[1]);
     ++count;
@@ -290,7 +290,7 @@ TEST_F(webhook_program_test, nothing_is_lost_and_order_holds_over_crashes_and_fa
   EXPECT_EQ(arrived(), told) << "each event, first arrivals in the order of their key";
   EXPECT_EQ(webhook["pendingDeliveries"], 0);
   EXPECT_EQ(webhook["deadLetters"], 0);
-  EXPECT_EQ(sqlite_number(data.path() / "webhook.db", "SELECT count(*) FROM webhook_deliveries"),
+  EXPECT_EQ(stored_number(data.path() / "webhook.db", "SELECT count(*) FROM webhook_deliveries"),
             static_cast<long long>(count))
       << "one delivery for each event";
   std::printf("  %zu events, %zu requests, %d kills\n", count, shop.seen().size(), 5);

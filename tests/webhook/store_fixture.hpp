@@ -2,7 +2,7 @@
 
 #include "storage/memory/webhook_store.hpp"
 #include "storage/sql/webhook_store.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/support/test_database.hpp"
 
 #include <memory>
 #include <string>
@@ -23,11 +23,7 @@ public:
 
 class sql_webhook_database final : public any_webhook_store {
 public:
-  sql_webhook_database() {
-    auto db = open();
-    sql::migrate(db, sql::migrations_of("webhook")).value();
-    restart();
-  }
+  sql_webhook_database() { restart(); }
 
   void restart() override {
     writes.reset();
@@ -36,15 +32,10 @@ public:
     queries = sql::make_webhook_queries(open());
   }
 
-  sql::database open() const {
-    sql::database_options options;
-    options.target = folder.file("webhook.db");
-    options.durable = sql::durability::normal;
-    return std::move(sql::database::open(options).value());
-  }
+  sql::database open() { return stored.open(); }
 
 private:
-  temporary_folder folder;
+  test_database stored{"webhook"};
 };
 
 class memory_webhook_database final : public any_webhook_store {

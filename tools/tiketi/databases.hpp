@@ -5,12 +5,16 @@
 #include "tools/tiketi/data_directory.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace tiketi {
 
-/// The roles that have a database of their own, `<data>/<role>.db`.
+/// The roles that have a database of their own: `<data>/<role>.db`, or `<prefix><role>` on a
+/// PostgreSQL server.
 inline constexpr std::array<std::string_view, 9> database_roles{
     "auth", "catalog", "ticket", "queue", "payment", "community", "stats", "webhook", "gateway"};
 
@@ -18,8 +22,25 @@ inline constexpr std::array<std::string_view, 9> database_roles{
 sql::database open_database(const data_directory& data, std::string_view role,
                             const config::settings& values);
 
+/// PostgreSQL: a connection that claims the databases for this process as long as it is open;
+/// nothing with SQLite, whose data directory is locked. Waits for a process that is just ending.
+/// Throws std::runtime_error when another one keeps them.
+std::optional<sql::database>
+claim_databases(const data_directory& data, const config::settings& values,
+                std::chrono::milliseconds patience = std::chrono::seconds{20});
+
+/// PostgreSQL: makes what is missing of the users and databases, as the administrator, and sets the
+/// users' passwords. Each user owns its database and may connect to no other of them. A second run
+/// changes nothing. Throws std::runtime_error with a sentence.
+void create_all(const config::settings& values);
+
 /// Brings every role's database to this version; returns how many steps were applied. Throws
 /// std::runtime_error that names the database and what stands in the way.
 std::size_t migrate_all(const data_directory& data, const config::settings& values);
+
+/// Room that the databases take on the disk, with their logs where those are files of their own;
+/// nothing when a server does not say.
+std::optional<std::int64_t> database_bytes(const data_directory& data,
+                                           const config::settings& values);
 
 } // namespace tiketi

@@ -16,11 +16,15 @@ namespace {
 constexpr const char* version = TIKETI_VERSION;
 
 /// Exit codes: 0 done, 1 could not run, 2 was asked for something that is not possible.
-int migrate(const config::settings& values) {
+int migrate(const config::settings& values, bool create) {
   const data_directory data{values.data_directory};
+  if (create)
+    create_all(values);
   const auto steps = migrate_all(data, values);
-  spdlog::info("databases in {} are at this version; {} steps applied", data.path().string(),
-               steps);
+  const auto place = values.database_kind == "sqlite" ? "in " + data.path().string()
+                                                      : "at " + values.database_host + ":"
+                                                            + std::to_string(values.database_port);
+  spdlog::info("databases {} are at this version; {} steps applied", place, steps);
   return 0;
 }
 
@@ -51,7 +55,7 @@ int run(const std::vector<std::string>& arguments) {
     std::fprintf(stderr, "tiketi: warning: %s\n", warning.c_str());
   if (request.what == config::action::migrate) {
     start_logging(request.values.log_level, request.values.log_format);
-    return migrate(request.values);
+    return migrate(request.values, request.create);
   }
   return serve(std::move(request.values));
 }

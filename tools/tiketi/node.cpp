@@ -22,6 +22,7 @@
 #include "actors/queue/role.hpp"
 #include "actors/queue/type_ids.hpp"
 #include "actors/remote/role.hpp"
+#include "actors/seat/redis_guard.hpp"
 #include "actors/stats/role.hpp"
 #include "actors/system/actor_config.hpp"
 #include "actors/token/tokens.hpp"
@@ -33,7 +34,10 @@
 #include "net/http/entry_gate.hpp"
 #include "net/http/health.hpp"
 #include "net/http/idempotency.hpp"
+#include "net/http/rate_reporter.hpp"
 #include "net/http/server.hpp"
+#include "net/http/shared_rate_limiter.hpp"
+#include "net/redis/client.hpp"
 #include "net/routes/admin.hpp"
 #include "net/routes/auth.hpp"
 #include "net/routes/catalog.hpp"
@@ -134,20 +138,6 @@ stats::request_totals answered_requests(const prometheus::Registry& registry) {
   return out;
 }
 
-/// The database files with their logs.
-std::optional<std::int64_t> database_bytes(const data_directory& data) {
-  std::int64_t out = 0;
-  for (const auto role : database_roles)
-    for (const std::string_view suffix : {".db", ".db-wal"}) {
-      std::error_code missing;
-      const auto size =
-          std::filesystem::file_size(data.file(std::string{role} + std::string{suffix}), missing);
-      if (!missing)
-        out += static_cast<std::int64_t>(size);
-    }
-  return out;
-}
-
 } // namespace
 
 struct node::impl {
@@ -164,6 +154,7 @@ struct node::impl {
   remote::remote_options calls() const;
   void start_remote();
   void stop_tracing();
+  void start_redis();
   void start_webhook();
   void start_auth();
   void start_ticket();
@@ -187,6 +178,7 @@ struct node::impl {
 
   const config::settings values;
   const data_directory& data;
+  std::optional<sql::database> claim; ///< ends after everything that writes
 
   // What actors refer to is declared before the actor system and so outlives it; what refers to
   // actors comes after it.
@@ -201,9 +193,12 @@ struct node::impl {
   std::shared_ptr<trace::span_buffer> spans;     ///< null: nothing is recorded
   std::shared_ptr<remote::transport> outside;    ///< calls to other systems
   std::shared_ptr<remote::transport> receivers;  ///< calls to webhooks
+  std::shared_ptr<redis::client> redis_calls;    ///< null: not used
   caf::actor_system sys{actor_settings};
   remote::client_actor remote_client;
   trace::exporter_actor exporter;
+  ticket::guard_actor seat_guard; ///< null: the ticket role has one of its own
+  caf::actor rate_reporter;
   std::optional<webhook::webhook_role> webhook_role;
   std::optional<auth::auth_role> auth_role;
   std::optional<catalog::catalog_role> catalog_role;
@@ -228,6 +223,7 @@ struct node::impl {
   net::seat_hub_actor seat_hub;
   net::queue_hub_actor queue_hub;
   std::shared_ptr<net::health_monitor> health;
+  std::shared_ptr<net::rate_limiter> limits; ///< one for all servers; null: none
   std::unique_ptr<net::server> front;
   std::unique_ptr<net::server> management;
   bool stopped = false;
@@ -250,6 +246,7 @@ void node::stop() {
 
 void node::impl::start() {
   const auto begin = std::chrono::steady_clock::now();
+  claim = claim_databases(data, values);
   if (const auto steps = migrate_all(data, values); steps > 0)
     spdlog::info("databases: {} migration steps applied", steps);
   sessions = must(session_tokens::make(values.auth_jwt_secret), "JWT_SECRET");
@@ -262,6 +259,7 @@ void node::impl::start() {
   // From those that are asked to those that ask. Ticket, queue and payment know each other, so the
   // ticket role learns of the others last, before anybody can reach it.
   start_remote();
+  start_redis();
   start_webhook();
   start_auth();
   start_stats();
@@ -332,6 +330,30 @@ void node::impl::stop_tracing() {
   caf::anon_send_exit(exporter, caf::exit_reason::user_shutdown);
 }
 
+void node::impl::start_redis() {
+  if (!values.redis_enabled)
+    return;
+  net::redis_options options;
+  options.host = values.redis_host;
+  options.port = static_cast<std::uint16_t>(values.redis_port);
+  options.user = values.redis_user;
+  options.password = values.redis_password;
+  options.database = static_cast<int>(values.redis_database);
+  options.connections = static_cast<std::size_t>(values.redis_connections);
+  options.in_flight_max = static_cast<std::size_t>(values.redis_in_flight_max);
+  options.connect_timeout = values.redis_connect_timeout;
+  options.silence_max = values.redis_silence_max;
+  options.reconnect.max = values.redis_reconnect_wait_max;
+  redis_calls = net::make_redis_client(*env, *registry, std::move(options));
+  ticket::redis_guard_options guard;
+  guard.deadline = values.redis_guard_deadline;
+  guard.lock_life = values.redis_seat_lock;
+  // An answer just before the deadline is a warning as good as one that never comes.
+  guard.breaker.slow_after = values.redis_guard_deadline * 4 / 5;
+  guard.breaker.open_for = values.redis_guard_open;
+  seat_guard = ticket::spawn_redis_guard(sys, *env, *registry, redis_calls, guard);
+}
+
 /// Before every role whose events it gets.
 void node::impl::start_webhook() {
   webhook::webhook_options options;
@@ -399,10 +421,14 @@ void node::impl::start_ticket() {
   options.readers = static_cast<std::size_t>(values.ticket_readers);
   ticket::ticket_dependencies parts;
   parts.writes = sql::make_ticket_writes(connect("ticket"), *env);
+  if (values.database_kind == "postgresql")
+    for (std::int64_t i = 1; i < values.ticket_writers; ++i)
+      parts.more_writes.push_back(sql::make_ticket_writes(connect("ticket"), *env));
   for (std::size_t i = 0; i < options.readers; ++i)
     parts.queries.push_back(sql::make_ticket_queries(connect("ticket")));
   parts.memberships = sql::make_membership_queries(connect("ticket"));
   parts.transfers = sql::make_transfer_queries(connect("ticket"));
+  parts.guard = seat_guard;
   ticket_role = ticket::start_ticket(sys, *env, *registry, options, std::move(parts));
 }
 
@@ -477,7 +503,8 @@ void node::impl::start_queue() {
   queue_role = queue::start_queue(sys, *env, *registry, options,
                                   {.catalog = catalog_role->catalog,
                                    .writes = sql::make_queue_writes(connect("queue")),
-                                   .queries = sql::make_queue_queries(connect("queue"))});
+                                   .queries = sql::make_queue_queries(connect("queue")),
+                                   .mirror = values.redis_mirror_queues ? redis_calls : nullptr});
   kept.push_back(queue_role->metrics);
 }
 
@@ -553,7 +580,7 @@ void node::impl::start_stats() {
   for (std::int64_t i = 0; i < values.stats_readers; ++i)
     parts.readers.push_back(sql::make_stats_queries(connect("stats")));
   parts.requests = [metrics = registry] { return answered_requests(*metrics); };
-  parts.database_bytes = [this] { return database_bytes(data); };
+  parts.database_bytes = [this] { return database_bytes(data, values); };
   stats_role = stats::start_stats(sys, *env, *registry, options, std::move(parts));
 }
 
@@ -663,12 +690,22 @@ std::unique_ptr<net::server> node::impl::make_server(std::shared_ptr<const net::
       return claims.error();
     return net::verified_token{{claims->user, claims->email, claims->role}, claims->expires_at};
   };
-  if (values.gateway_rate_limits)
-    parts.limits = net::make_local_rate_limiter(
-        {.general = static_cast<std::size_t>(values.gateway_rate_limit_general),
-         .auth = static_cast<std::size_t>(values.gateway_rate_limit_auth),
-         .queue = static_cast<std::size_t>(values.gateway_rate_limit_queue),
-         .booking = static_cast<std::size_t>(values.gateway_rate_limit_booking)});
+  if (values.gateway_rate_limits && !limits) {
+    net::rate_limit_options each;
+    each.general = static_cast<std::size_t>(values.gateway_rate_limit_general);
+    each.auth = static_cast<std::size_t>(values.gateway_rate_limit_auth);
+    each.queue = static_cast<std::size_t>(values.gateway_rate_limit_queue);
+    each.booking = static_cast<std::size_t>(values.gateway_rate_limit_booking);
+    limits = net::make_local_rate_limiter(each);
+    if (redis_calls && values.redis_share_rate_limits) {
+      net::shared_rate_options shared;
+      shared.limits = each;
+      const auto limiter = net::make_shared_rate_limiter(limits, redis_calls, *registry, shared);
+      rate_reporter = net::spawn_rate_reporter(sys, *env, limiter, values.redis_rate_interval);
+      limits = limiter;
+    }
+  }
+  parts.limits = limits;
   return std::make_unique<net::server>(sys, *env, *registry, std::move(parts), std::move(options));
 }
 
@@ -704,20 +741,24 @@ net::stream_routes node::impl::start_streams(const net::entry_gate& gate) {
 void node::impl::listen() {
   const auto gate =
       net::make_entry_gate({.enabled = values.gateway_entry_gate}, *entries, queue_role->region);
-  health = std::make_shared<net::health_monitor>(
-      sys, *env, net::health_options{},
-      std::vector<net::health_probe>{
-          probe<auth::user_view>(sys, "auth", auth_role->auth, auth::get_user{}),
-          probe<catalog::event_brief>(sys, "catalog", catalog_role->catalog, catalog::get_brief{}),
-          probe<ticket::ticket_type_view>(sys, "ticket", ticket_role->reader,
-                                          ticket::get_availability{}),
-          probe<queue::admission>(sys, "queue", queue_role->region, queue::check_admission{}),
-          probe<payment::payment_list>(sys, "payment", payment_role->reader, payment::find_order{}),
-          probe<community::news_row>(sys, "community", community_role->community,
-                                     community::show_news{}),
-          probe<stats::report>(sys, "stats", stats_role->stats,
-                               stats::get_report{.kind = stats::report_kind::event}),
-      });
+  std::vector<net::health_probe> probes{
+      probe<auth::user_view>(sys, "auth", auth_role->auth, auth::get_user{}),
+      probe<catalog::event_brief>(sys, "catalog", catalog_role->catalog, catalog::get_brief{}),
+      probe<ticket::ticket_type_view>(sys, "ticket", ticket_role->reader,
+                                      ticket::get_availability{}),
+      probe<queue::admission>(sys, "queue", queue_role->region, queue::check_admission{}),
+      probe<payment::payment_list>(sys, "payment", payment_role->reader, payment::find_order{}),
+      probe<community::news_row>(sys, "community", community_role->community,
+                                 community::show_news{}),
+      probe<stats::report>(sys, "stats", stats_role->stats,
+                           stats::get_report{.kind = stats::report_kind::event}),
+  };
+  if (redis_calls)
+    probes.push_back({"redis", false, [client = redis_calls](const auto& done) {
+                        done(client->status().ready > 0 ? "" : "not connected");
+                      }});
+  health =
+      std::make_shared<net::health_monitor>(sys, *env, net::health_options{}, std::move(probes));
   auto routes = std::make_shared<net::router>();
   net::add_health_route(*routes, health);
   net::add_docs_routes(*routes);
@@ -812,6 +853,7 @@ void node::impl::stop() {
   // Those that ask before those that are asked; the actor system waits for all of them.
   caf::anon_send_exit(seat_hub, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(queue_hub, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(rate_reporter, caf::exit_reason::user_shutdown);
   if (keeper_role)
     idempotency::stop(*keeper_role);
   if (community_role)
@@ -842,6 +884,7 @@ void node::impl::stop() {
   caf::anon_send_exit(catalog_consumer, caf::exit_reason::user_shutdown);
   if (ticket_role)
     ticket::stop_ticket(sys, *ticket_role);
+  caf::anon_send_exit(seat_guard, caf::exit_reason::user_shutdown);
   if (auth_role)
     auth::stop(*auth_role);
   if (webhook_role)
@@ -849,6 +892,8 @@ void node::impl::stop() {
   stop_tracing();
   remote::stop_remote(remote_client);
   // Before the actor system goes: what is under way refers to actors.
+  if (redis_calls)
+    redis_calls->shutdown();
   if (outside)
     outside->shutdown();
   if (receivers)

@@ -1,4 +1,6 @@
-#include "tests/support/sqlite.hpp"
+#include "tests/support/stored_rows.hpp"
+
+#include "tests/support/server_databases.hpp"
 
 #include <memory>
 #include <stdexcept>
@@ -7,7 +9,9 @@
 
 namespace tiketi::test {
 
-std::vector<sql_row> sqlite_rows(const std::filesystem::path& file, const std::string& query) {
+namespace {
+
+std::vector<sql_row> rows_of_file(const std::filesystem::path& file, const std::string& query) {
   sqlite3* raw = nullptr;
   const int opened = sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE, nullptr);
   const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> db{raw, &sqlite3_close};
@@ -34,8 +38,16 @@ std::vector<sql_row> sqlite_rows(const std::filesystem::path& file, const std::s
   return rows;
 }
 
-long long sqlite_number(const std::filesystem::path& file, const std::string& query) {
-  const auto rows = sqlite_rows(file, query);
+} // namespace
+
+std::vector<sql_row> stored_rows(const std::filesystem::path& file, const std::string& query) {
+  if (!on_postgresql())
+    return rows_of_file(file, query);
+  return databases_of(file.parent_path()).rows(file.stem().string(), query);
+}
+
+long long stored_number(const std::filesystem::path& file, const std::string& query) {
+  const auto rows = stored_rows(file, query);
   if (rows.size() != 1 || rows[0].size() != 1)
     throw std::runtime_error(query + ": not a single number");
   return rows[0][0].empty() ? 0 : std::stoll(rows[0][0]);
