@@ -1,18 +1,19 @@
 #include "tests/support/process.hpp"
 
 #include "tests/support/http_client.hpp"
+#include "tests/support/kafka_broker.hpp"
 
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,38 +21,27 @@ extern char** environ;
 
 namespace tiketi::test {
 
-temp_dir::temp_dir() {
-  auto pattern = (std::filesystem::temp_directory_path() / "tiketi-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr)
-    throw std::runtime_error("cannot create a temporary directory: " + pattern);
-  path_ = pattern;
-}
-
-temp_dir::~temp_dir() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool ok = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0
-                  && ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  if (fd >= 0)
-    ::close(fd);
-  if (!ok)
-    throw std::runtime_error("no free port on the loopback interface");
-  return ntohs(address.sin_port);
-}
-
 server_process::server_process(options o) : options_(std::move(o)) {
   if (options_.port == 0)
     options_.port = free_port();
   if (options_.log.empty())
     options_.log = options_.data / "server.log";
+  const char* bus = std::getenv("TIKETI_TEST_BUS");
+  if (bus != nullptr && std::string_view{bus} == "kafka")
+    use_kafka();
+}
+
+/// Events of one data directory stay apart from those of others on the same broker.
+void server_process::use_kafka() {
+  const auto name = std::to_string(std::hash<std::string>{}(options_.data.string()));
+  const std::map<std::string, std::string> wanted{
+      {"TIKETI_BUS_KIND", "kafka"},
+      {"TIKETI_KAFKA_BROKERS", shared_kafka_broker().address()},
+      {"TIKETI_KAFKA_TOPIC_PREFIX", name + "-"},
+      {"TIKETI_KAFKA_GROUP_PREFIX", name + "-"},
+      {"TIKETI_KAFKA_PARTITIONS", "2"},
+      {"TIKETI_KAFKA_SESSION_TIMEOUT_MS", "2000"}};
+  options_.environment.insert(wanted.begin(), wanted.end());
 }
 
 server_process::~server_process() {

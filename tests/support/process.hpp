@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/places.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -11,24 +13,9 @@
 
 namespace tiketi::test {
 
-/// A directory of its own under the system's temporary one, removed with everything in it.
-class temp_dir {
-public:
-  temp_dir();
-  ~temp_dir();
-  temp_dir(const temp_dir&) = delete;
-  temp_dir& operator=(const temp_dir&) = delete;
-
-  const std::filesystem::path& path() const noexcept { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
-
-/// A TCP port of the loopback interface that nobody listens on now.
-std::uint16_t free_port();
-
-/// The real program, as its own process. Killed with SIGKILL when destroyed while running.
+/// The real program, as its own process; with `TIKETI_TEST_BUS=kafka` in the environment its events
+/// travel through a broker that is started with the first one. Killed with SIGKILL when destroyed
+/// while running.
 class server_process {
 public:
   struct options {
@@ -40,7 +27,7 @@ public:
     std::uint16_t management_port = 0;                ///< where readiness is asked; 0: on `port`
   };
 
-  explicit server_process(options o);
+  explicit server_process(options o); ///< throws std::runtime_error without the broker it needs
   ~server_process();
   server_process(const server_process&) = delete;
   server_process& operator=(const server_process&) = delete;
@@ -61,6 +48,8 @@ public:
   std::string log_tail(std::size_t bytes = 4000) const;
 
 private:
+  void use_kafka();
+
   options options_;
   pid_t pid_ = -1;
 };

@@ -66,3 +66,11 @@ test_python_dir() {
   sum="$(sha256sum "$root/tests/openapi/requirements.txt")"
   echo "${XDG_CACHE_HOME:-$HOME/.cache}/tiketi/python-${sum:0:12}"
 }
+
+# Where `tools/setup --tests` keeps the jars of the Kafka broker; tests/support/kafka_broker.cpp looks
+# there too.
+test_kafka_dir() {
+  local sum
+  sum="$(sha256sum "$root/tests/support/kafka/jars.sha256")"
+  echo "${XDG_CACHE_HOME:-$HOME/.cache}/tiketi/kafka-${sum:0:12}"
+}
