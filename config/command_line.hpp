@@ -7,13 +7,14 @@
 
 namespace tiketi::config {
 
-enum class action { serve, migrate, print };
+enum class action { serve, migrate, print, list_dead_letters, replay_dead_letters };
 
 struct start_request {
   action what = action::serve;
   settings values;
   std::string text;                  ///< to print: help, version, dump
   std::vector<std::string> warnings; ///< for the log
+  std::string topic{};               ///< of the dead letters
 };
 
 /// Reads file, environment and arguments, in this order of weight, and decides what to do. Secrets
