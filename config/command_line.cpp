@@ -59,8 +59,9 @@ std::string with_underscores(std::string argument) {
 std::string unknown_argument(std::string_view argument) {
   const auto name = argument.substr(0, argument.find('='));
   if (!name.starts_with("--"))
-    return fmt::format("'{}' is no command; allowed: serve, migrate, and options (see --help)\n",
-                       name);
+    return fmt::format(
+        "'{}' is no command; allowed: serve, migrate, dead-letters, and options (see --help)\n",
+        name);
   const auto key = name.substr(2);
   if (const auto* r = find_row(key); r != nullptr && !r->secret.empty())
     return fmt::format("{} is a secret: other users of the machine can read a command line; set {} "
@@ -120,6 +121,11 @@ start_request read_command_line(const std::vector<std::string>& arguments,
   migrate->add_flag("--create", create,
                     "PostgreSQL: first make the databases and users that are missing, as "
                     "database.admin_user");
+  auto* dead = app.add_subcommand("dead-letters",
+                                  "list TOPIC: print events of a topic that their consumer could "
+                                  "not apply; replay TOPIC: give them to it again; then exit");
+  std::vector<std::string> dead_words;
+  dead->add_option("words", dead_words, "list or replay, and the topic")->type_name("WORD");
   for (auto* command : app.get_subcommands({})) {
     command->fallthrough();
     command->set_help_flag();
@@ -189,6 +195,11 @@ start_request read_command_line(const std::vector<std::string>& arguments,
   } else if (migrate->parsed()) {
     out.what = action::migrate;
     out.create = create;
+  } else if (dead->parsed()) {
+    if (dead_words.size() != 2 || (dead_words[0] != "list" && dead_words[0] != "replay"))
+      throw settings_error("dead-letters needs `list TOPIC` or `replay TOPIC`\n");
+    out.what = dead_words[0] == "list" ? action::list_dead_letters : action::replay_dead_letters;
+    out.topic = dead_words[1];
   }
   return out;
 }

@@ -7,7 +7,7 @@
 
 namespace tiketi::config {
 
-enum class action { serve, migrate, print };
+enum class action { serve, migrate, print, list_dead_letters, replay_dead_letters };
 
 struct start_request {
   action what = action::serve;
@@ -15,6 +15,7 @@ struct start_request {
   std::string text;                  ///< to print: help, version, dump
   std::vector<std::string> warnings; ///< for the log
   bool create = false;               ///< migrate: databases and users are made first
+  std::string topic{};               ///< of the dead letters
 };
 
 /// Reads file, environment and arguments, in this order of weight, and decides what to do. Secrets

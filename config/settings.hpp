@@ -214,6 +214,27 @@ struct settings {
   std::chrono::seconds webhook_keep_dead{};
   // stats
   std::int64_t stats_readers = 0;
+  // bus
+  std::string bus_kind;
+  // kafka
+  std::vector<std::string> kafka_brokers;
+  std::string kafka_topic_prefix;
+  std::string kafka_group_prefix;
+  bool kafka_create_topics = true;
+  std::int64_t kafka_partitions = 0;
+  std::int64_t kafka_replication = 0;
+  std::string kafka_security_protocol;
+  std::string kafka_sasl_mechanism;
+  std::string kafka_sasl_username;
+  std::string kafka_sasl_password;
+  std::string kafka_ssl_ca_file;
+  std::string kafka_ssl_certificate_file;
+  std::string kafka_ssl_key_file;
+  std::string kafka_ssl_key_password;
+  std::int64_t kafka_message_bytes_max = 0;
+  std::int64_t kafka_held_max = 0;
+  std::chrono::milliseconds kafka_session_timeout{};
+  std::int64_t kafka_attempts_max = 0;
 };
 
 /// Where a row's value lives; the type decides how the value is read.

@@ -73,6 +73,20 @@ TEST_F(command_line_test, aliases_repeats_and_switches) {
   EXPECT_EQ(read({"migrate", "--data=y"}).what, action::migrate);
 }
 
+TEST_F(command_line_test, dead_letters_need_a_word_and_a_topic) {
+  const auto list = read({"dead-letters", "list", "payment-events", "--bus.kind=kafka"});
+  EXPECT_EQ(list.what, action::list_dead_letters);
+  EXPECT_EQ(list.topic, "payment-events");
+  EXPECT_EQ(list.values.bus_kind, "kafka");
+  EXPECT_EQ(read({"dead-letters", "replay", "x"}).what, action::replay_dead_letters);
+  for (const auto& wrong :
+       std::vector<std::vector<std::string>>{{"dead-letters"},
+                                             {"dead-letters", "list"},
+                                             {"dead-letters", "burn", "x"},
+                                             {"dead-letters", "list", "x", "y"}})
+    EXPECT_TRUE(contains(error_of(wrong), "dead-letters needs")) << wrong.size();
+}
+
 TEST_F(command_line_test, every_setting_can_be_given) {
   for (const auto& r : table()) {
     if (!r.secret.empty())

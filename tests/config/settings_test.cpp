@@ -297,6 +297,21 @@ TEST(settings_check_test, postgresql_needs_passwords_and_plain_names) {
   EXPECT_EQ(database_password_of(s, "queue"), "one for all");
 }
 
+TEST(settings_check_test, kafka_needs_brokers_and_whoever_logs_in_a_password) {
+  auto s = complete();
+  s.bus_kind = "kafka";
+  EXPECT_TRUE(contains(check_error(s), "kafka.brokers"));
+  s.kafka_brokers = {"a:9092", "b:9092"};
+  EXPECT_EQ(check_error(s), "");
+  s.kafka_security_protocol = "sasl_ssl";
+  EXPECT_TRUE(contains(check_error(s), "KAFKA_SASL_PASSWORD"));
+  s.kafka_sasl_username = "tiketi";
+  s.kafka_sasl_password = "secret";
+  EXPECT_EQ(check_error(s), "");
+  s.kafka_ssl_certificate_file = "node.pem";
+  EXPECT_TRUE(contains(check_error(s), "kafka.ssl_key_file"));
+}
+
 TEST(settings_docs_test, the_page_is_what_the_table_says) {
   EXPECT_EQ(read("docs/settings.md"), markdown())
       << "run: tiketi --settings-doc > docs/settings.md";

@@ -1,19 +1,19 @@
 #include "tests/support/process.hpp"
 
 #include "tests/support/http_client.hpp"
+#include "tests/support/kafka_broker.hpp"
 #include "tests/support/server_databases.hpp"
 
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
-#include <stdexcept>
+#include <functional>
+#include <string_view>
 #include <thread>
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,7 +37,7 @@ pid_t spawn_program(const std::vector<std::string>& arguments,
   for (char** v = environ; *v != nullptr; ++v) {
     const std::string entry{*v};
     const auto name = entry.substr(0, entry.find('='));
-    if (!environment.contains(name) && name != "TIKETI_TEST_BACKEND")
+    if (!environment.contains(name) && name != "TIKETI_TEST_BACKEND" && name != "TIKETI_TEST_BUS")
       variables.push_back(entry);
   }
   for (const auto& [name, value] : environment)
@@ -59,40 +59,27 @@ pid_t spawn_program(const std::vector<std::string>& arguments,
   return rc == 0 ? pid : -1;
 }
 
+/// Events of one data directory stay apart from those of others on the same broker.
+std::map<std::string, std::string> on_kafka(const std::filesystem::path& data) {
+  const auto name = std::to_string(std::hash<std::string>{}(data.string()));
+  return {{"TIKETI_BUS_KIND", "kafka"},
+          {"TIKETI_KAFKA_BROKERS", shared_kafka_broker().address()},
+          {"TIKETI_KAFKA_TOPIC_PREFIX", name + "-"},
+          {"TIKETI_KAFKA_GROUP_PREFIX", name + "-"},
+          {"TIKETI_KAFKA_PARTITIONS", "2"},
+          {"TIKETI_KAFKA_SESSION_TIMEOUT_MS", "2000"}};
+}
+
 } // namespace
-
-temp_dir::temp_dir() {
-  auto pattern = (std::filesystem::temp_directory_path() / "tiketi-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr)
-    throw std::runtime_error("cannot create a temporary directory: " + pattern);
-  path_ = pattern;
-}
-
-temp_dir::~temp_dir() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool ok = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0
-                  && ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  if (fd >= 0)
-    ::close(fd);
-  if (!ok)
-    throw std::runtime_error("no free port on the loopback interface");
-  return ntohs(address.sin_port);
-}
 
 server_process::server_process(options o) : options_(std::move(o)) {
   if (options_.port == 0)
     options_.port = free_port();
   if (options_.log.empty())
     options_.log = options_.data / "server.log";
+  const char* bus = std::getenv("TIKETI_TEST_BUS");
+  if (bus != nullptr && std::string_view{bus} == "kafka")
+    options_.environment.merge(on_kafka(options_.data));
 }
 
 server_process::~server_process() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/places.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -11,20 +13,6 @@
 
 namespace tiketi::test {
 
-/// A directory of its own under the system's temporary one, removed with everything in it.
-class temp_dir {
-public:
-  temp_dir();
-  ~temp_dir();
-  temp_dir(const temp_dir&) = delete;
-  temp_dir& operator=(const temp_dir&) = delete;
-
-  const std::filesystem::path& path() const noexcept { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
-
 /// Runs the program to its end; returns its exit status, 128 + n after signal n, -1 when it could
 /// not start. What it says is appended to `log`.
 int run_program(const std::vector<std::string>& arguments,
@@ -34,11 +22,9 @@ int run_program(const std::vector<std::string>& arguments,
 /// For a failure message.
 std::string end_of_file(const std::filesystem::path& file, std::size_t bytes = 4000);
 
-/// A TCP port of the loopback interface that nobody listens on now.
-std::uint16_t free_port();
-
 /// The real program, as its own process. Killed with SIGKILL when destroyed while running. With
-/// TIKETI_TEST_BACKEND=postgresql it keeps its data on a server (see server_databases.hpp).
+/// TIKETI_TEST_BACKEND=postgresql it keeps its data on a server (see server_databases.hpp); with
+/// TIKETI_TEST_BUS=kafka its events travel through a broker that is started with the first one.
 class server_process {
 public:
   struct options {
@@ -50,7 +36,7 @@ public:
     std::uint16_t management_port = 0;                ///< where readiness is asked; 0: on `port`
   };
 
-  explicit server_process(options o);
+  explicit server_process(options o); ///< throws std::runtime_error without the broker it needs
   ~server_process();
   server_process(const server_process&) = delete;
   server_process& operator=(const server_process&) = delete;

@@ -74,3 +74,11 @@ promtool_path() {
     [ ! -x "$own" ] || echo "$own"
   }
 }
+
+# Where `tools/setup --tests` keeps the jars of the Kafka broker; tests/support/kafka_broker.cpp looks
+# there too.
+test_kafka_dir() {
+  local sum
+  sum="$(sha256sum "$root/tests/support/kafka/jars.sha256")"
+  echo "${XDG_CACHE_HOME:-$HOME/.cache}/tiketi/kafka-${sum:0:12}"
+}

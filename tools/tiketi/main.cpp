@@ -1,6 +1,7 @@
 #include "config/command_line.hpp"
 #include "tools/tiketi/data_directory.hpp"
 #include "tools/tiketi/databases.hpp"
+#include "tools/tiketi/dead_letters.hpp"
 #include "tools/tiketi/logging.hpp"
 #include "tools/tiketi/node.hpp"
 #include "tools/tiketi/shutdown.hpp"
@@ -57,6 +58,10 @@ int run(const std::vector<std::string>& arguments) {
     start_logging(request.values.log_level, request.values.log_format);
     return migrate(request.values, request.create);
   }
+  if (request.what == config::action::list_dead_letters)
+    return list_dead_letters(request.values, request.topic);
+  if (request.what == config::action::replay_dead_letters)
+    return replay_dead_letters(request.values, request.topic);
   return serve(std::move(request.values));
 }
 

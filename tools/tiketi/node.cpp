@@ -37,6 +37,7 @@
 #include "net/http/rate_reporter.hpp"
 #include "net/http/server.hpp"
 #include "net/http/shared_rate_limiter.hpp"
+#include "net/kafka/bus.hpp"
 #include "net/redis/client.hpp"
 #include "net/routes/admin.hpp"
 #include "net/routes/auth.hpp"
@@ -63,6 +64,7 @@
 #include "storage/sql/community_store.hpp"
 #include "storage/sql/idempotency_store.hpp"
 #include "storage/sql/membership_store.hpp"
+#include "storage/sql/outbox_cursors.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/queue_journal.hpp"
 #include "storage/sql/stats_store.hpp"
@@ -72,6 +74,7 @@
 #include "storage/sql/vwr_store.hpp"
 #include "storage/sql/webhook_store.hpp"
 #include "tools/tiketi/databases.hpp"
+#include "tools/tiketi/event_bus.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -103,6 +106,11 @@ T must(result<T> made, std::string_view what) {
 
 /// How long the first start may take to fill the databases.
 constexpr std::chrono::seconds demo_timeout{60};
+/// How long it may wait for a broker that cannot be reached.
+constexpr std::chrono::seconds broker_timeout{5};
+
+/// How long a stop waits for events on their way to a broker; the others stay in the outbox.
+constexpr milliseconds bus_patience{500};
 
 /// Is there an answer at all? A role that says `not_found` is well.
 template <class Reply, class Handle, class Message>
@@ -150,7 +158,10 @@ struct node::impl {
     return sql::make_outbox_store(connect(role));
   }
 
+  std::vector<subscription> feed(std::string_view role, std::vector<subscription> to);
+
   void start();
+  void start_bus();
   remote::remote_options calls() const;
   void start_remote();
   void stop_tracing();
@@ -220,6 +231,7 @@ struct node::impl {
   consumer_actor benefits_consumer; ///< of what is told to members and about them
   relay_actor catalog_relay;
   relay_actor ticket_relay;
+  std::unique_ptr<kafka::kafka_bus> bus; ///< null: events stay in this process
   net::seat_hub_actor seat_hub;
   net::queue_hub_actor queue_hub;
   std::shared_ptr<net::health_monitor> health;
@@ -256,6 +268,7 @@ void node::impl::start() {
                     : values.vwr_token_secret;
   room_passes = must(room_tokens::make(room_secret), "VWR_TOKEN_SECRET");
 
+  start_bus();
   // From those that are asked to those that ask. Ticket, queue and payment know each other, so the
   // ticket role learns of the others last, before anybody can reach it.
   start_remote();
@@ -281,6 +294,25 @@ void node::impl::start() {
                "{} ms)",
                values.http_address, front->port(), data.path().string(), values.data_durability,
                values.payment_provider, std::chrono::duration_cast<milliseconds>(took).count());
+}
+
+/// The consumers of one role's relay, or the way to them. Those of the time when events went the
+/// other way are forgotten, because nobody would move their cursors.
+std::vector<subscription> node::impl::feed(std::string_view role, std::vector<subscription> to) {
+  if (bus)
+    to = bus->feed(topics_of(role), std::move(to));
+  std::vector<std::string> consumers;
+  for (const auto& sub : to)
+    consumers.push_back(sub.consumer);
+  auto db = connect(role);
+  if (auto kept = sql::keep_cursors(db, consumers); !kept)
+    throw std::runtime_error(fmt::format("{}: {}", role, kept.error().text));
+  return to;
+}
+
+void node::impl::start_bus() {
+  if (values.bus_kind == "kafka")
+    bus = std::make_unique<kafka::kafka_bus>(sys, *env, *registry, kafka_options_of(values));
 }
 
 remote::remote_options node::impl::calls() const {
@@ -436,9 +468,9 @@ void node::impl::start_catalog() {
   catalog_consumer =
       ticket::start_catalog_consumer(sys, ticket_role->writer, ticket_role->event_changed);
   catalog_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("catalog")),
-                              {{"catalog-events", "ticket", catalog_consumer},
-                               {"catalog-events", "stats", stats_role->consumer},
-                               webhook_role->consumer()});
+                              feed("catalog", {{"catalog-events", "ticket", catalog_consumer},
+                                               {"catalog-events", "stats", stats_role->consumer},
+                                               webhook_role->consumer()}));
   catalog::catalog_options options;
   options.readers = static_cast<std::size_t>(values.catalog_readers);
   catalog::catalog_storage storage;
@@ -549,9 +581,9 @@ void node::impl::start_payment() {
   parts.tickets = ticket_role->region;
   parts.transfers = ticket_role->transfers;
   parts.memberships = ticket_role->members;
-  parts.subscriptions = {{"payment-events", "ticket", ticket_role->consumer},
-                         {"payment-events", "stats", stats_role->consumer},
-                         webhook_role->consumer()};
+  parts.subscriptions = feed("payment", {{"payment-events", "ticket", ticket_role->consumer},
+                                         {"payment-events", "stats", stats_role->consumer},
+                                         webhook_role->consumer()});
   payment_role = payment::start_payment(sys, *env, *registry, options, std::move(parts));
 }
 
@@ -568,8 +600,8 @@ void node::impl::start_community() {
   parts.outbox = outbox("community");
   parts.accounts = auth_role->auth;
   parts.artists = catalog_role->catalog;
-  parts.subscriptions = {
-      {membership::community_topic, "points", ticket_role->points, membership::events_of_points()}};
+  parts.subscriptions = feed("community", {{membership::community_topic, "points",
+                                            ticket_role->points, membership::events_of_points()}});
   community_role = community::start_community(sys, *env, *registry, options, std::move(parts));
 }
 
@@ -604,13 +636,15 @@ void node::impl::connect_roles() {
   benefits_consumer = spawn_topic_dispatch(
       sys, {{"reservation-events", ticket_role->points}, {"membership-events", member_consumer}});
   ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
-                             {payment_role->consumer(),
-                              {"*", "benefits", benefits_consumer, beneficial},
-                              {"*", "stats", stats_role->consumer},
-                              webhook_role->consumer()});
+                             feed("ticket", {payment_role->consumer(),
+                                             {"*", "benefits", benefits_consumer, beneficial},
+                                             {"*", "stats", stats_role->consumer},
+                                             webhook_role->consumer()}));
   auth_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("auth")),
-                           {{"user-events", "stats", stats_role->consumer}});
+                           feed("auth", {{"user-events", "stats", stats_role->consumer}}));
   ticket_role->links->set(payment_role->region, queue_role->region, ticket_relay);
+  if (bus)
+    bus->start({"admission-events"});
 }
 
 void node::impl::add_demo() {
@@ -642,12 +676,14 @@ void node::impl::await_catalog() {
       must(sql::make_catalog_queries(connect("catalog"))->events(one, env->now()), "catalog.db")
           .total;
   const auto tickets = sql::make_ticket_queries(connect("ticket"));
-  const auto deadline = std::chrono::steady_clock::now() + demo_timeout;
+  const auto begin = std::chrono::steady_clock::now();
   for (;;) {
     const auto known = must(tickets->event_ids(), "ticket.db").size();
     if (known >= static_cast<std::size_t>(published))
       return;
-    if (std::chrono::steady_clock::now() > deadline) {
+    // Without a broker the start waits for nobody: what is known can be sold.
+    const auto patience = bus && !bus->connected() ? broker_timeout : demo_timeout;
+    if (std::chrono::steady_clock::now() - begin > patience) {
       spdlog::warn("the ticket role knows {} of {} events so far", known, published);
       return;
     }
@@ -757,6 +793,10 @@ void node::impl::listen() {
     probes.push_back({"redis", false, [client = redis_calls](const auto& done) {
                         done(client->status().ready > 0 ? "" : "not connected");
                       }});
+  if (bus) // without it events wait in the outboxes, and everything else goes on
+    probes.push_back({"kafka", false, [this](std::function<void(std::string)> done) {
+                        done(bus->connected() ? std::string{} : "unreachable");
+                      }});
   health =
       std::make_shared<net::health_monitor>(sys, *env, net::health_options{}, std::move(probes));
   auto routes = std::make_shared<net::router>();
@@ -850,6 +890,9 @@ void node::impl::stop() {
     health->stop();
   management.reset();
   front.reset();
+  // Before those it brings events to; what is being applied is finished.
+  if (bus)
+    bus->stop_consumers();
   // Those that ask before those that are asked; the actor system waits for all of them.
   caf::anon_send_exit(seat_hub, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(queue_hub, caf::exit_reason::user_shutdown);
@@ -891,6 +934,8 @@ void node::impl::stop() {
     webhook::stop(*webhook_role);
   stop_tracing();
   remote::stop_remote(remote_client);
+  if (bus)
+    bus->stop(bus_patience);
   // Before the actor system goes: what is under way refers to actors.
   if (redis_calls)
     redis_calls->shutdown();
