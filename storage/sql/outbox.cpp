@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <exception>
 
+#include <fmt/format.h>
+
 namespace tiketi::sql {
 
 namespace {
