@@ -322,6 +322,7 @@ private:
 } // namespace
 
 std::shared_ptr<queue::queue_writes> make_queue_writes(database db) {
+  db.find_by_key();
   return std::make_shared<sql_queue_writes>(std::move(db));
 }
 
