@@ -375,6 +375,7 @@ double pgbench(const std::string& database, std::size_t each, const std::filesys
 /// Commits are flushed on both sides: fsync and synchronous_commit are on.
 void reserve_pg_bench() {
   ::setenv("TIKETI_TEST_BACKEND", "production", 1);
+  test::postgres_server::shared_options().settings.clear();
   std::vector<double> ours;
   std::vector<double> theirs;
   std::vector<double> ratios;

@@ -1,6 +1,7 @@
 #include "storage/sql/queue_journal.hpp"
 
 #include "storage/sql/query_guard.hpp"
+#include "storage/sql/queue_batch.hpp"
 
 #include <exception>
 #include <string>
@@ -203,11 +204,18 @@ public:
     bool committing = false;
     try {
       transaction tx{db_};
+      queue_batch rows{db_};
+      const bool together = db_.kind() == dialect::postgresql;
       for (const auto& write : batch) {
         op_runner runner{db_, write.event};
-        for (const auto& op : write.ops)
+        for (const auto& op : write.ops) {
+          if (together && rows.take(write.event, op))
+            continue;
+          rows.write();
           std::visit(runner, op);
+        }
       }
+      rows.write();
       committing = true;
       tx.commit();
       return all(commit_status::committed);

@@ -54,8 +54,11 @@ public:
   /// The end of the server's log.
   std::string log_tail(std::size_t bytes = 4000) const;
 
-  /// The server of this process, started when first asked for and ended with the process.
+  /// The server of this process, started when first asked for and ended with the process. It
+  /// commits without a flush, unless `shared_options` says otherwise before that: killing its
+  /// processes loses nothing that was written, only a machine without power would.
   static postgres_server& shared();
+  static options& shared_options();
 
 private:
   std::vector<pid_t> processes() const;
