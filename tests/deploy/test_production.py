@@ -184,7 +184,7 @@ class Customer:
         self.call(
             "POST", "/payments/process", json={"reservationId": held, "paymentMethod": "card"}, headers=self.headers
         )
-        wait_for(lambda: self.status(held) == "confirmed", 60, "the confirmation")
+        wait_for(lambda: self.status(held) == "confirmed", 120, "the confirmation")
         return event, held, seat
 
     def status(self, reservation):
@@ -353,7 +353,7 @@ def test_a_booking_survives_the_death_of_the_node(folder):
         assert customer.status(reservation) == "confirmed"
         assert customer.seat_status(event, seat) == "reserved"
         assert customer.book()[1] != reservation
-        wait_for(lambda: unknown_to_stats() <= {"ARTIST_CHANGED"}, 60, "the statistics")
+        wait_for(lambda: unknown_to_stats() <= {"ARTIST_CHANGED"}, 120, "the statistics")
         assert node.stop() == 0, node.log.read_text()[-4000:]
     finally:
         node.kill()
@@ -374,8 +374,8 @@ def test_a_booking_survives_the_death_of_the_node(folder):
     must(parts("up", place, "kafka"))
     node = Node(place, {**environment, **variables(place, "kafka")})
     try:
-        wait_for(lambda: node.total("kafka_produced_total") >= kept, 60, "the delivery")
-        wait_for(lambda: node.total("kafka_consumer_lag") == 0 and node.total("kafka_consumer_held") == 0, 60, "the lag")
+        wait_for(lambda: node.total("kafka_produced_total") >= kept, 120, "the delivery")
+        wait_for(lambda: node.total("kafka_consumer_lag") == 0 and node.total("kafka_consumer_held") == 0, 120, "the lag")
         assert [applied("ticket"), applied("stats")] == before
         assert node.total("kafka_dead_letters_total") == 0
         customer.url = node.url
@@ -420,10 +420,10 @@ def test_run_production_stops_everything_it_started(folder):
         # A part that dies is named, the sale goes on, and the part can be started again.
         pid = int(must(parts("status", place, "redis")).split()[2])
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: "run: redis has ended" in said(), 30, "the message")
+        wait_for(lambda: "run: redis has ended" in said(), 60, "the message")
         customer.book()
         must(parts("up", place, "redis"))
-        wait_for(lambda: "run: redis runs again" in said(), 30, "the message")
+        wait_for(lambda: "run: redis runs again" in said(), 60, "the message")
 
         run.send_signal(signal.SIGTERM)
         assert run.wait(120) == 0, said()
@@ -459,4 +459,4 @@ def test_run_production_leaves_nothing_behind_when_it_is_killed(folder):
     finally:
         run.kill()
         run.wait()
-    wait_for(lambda: not processes_of(place), 60, "the end of all processes")
+    wait_for(lambda: not processes_of(place), 120, "the end of all processes")
