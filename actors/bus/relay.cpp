@@ -55,7 +55,7 @@ outbox_actor::behavior_type outbox(outbox_actor::stateful_pointer<outbox_state> 
 }
 
 /// With the tick it sends itself.
-using relay_impl = relay_actor::extend<caf::reacts_to<relay_tick>>;
+using relay_impl = relay_actor::extend<caf::reacts_to<relay_tick>, caf::reacts_to<relay_lingered>>;
 
 struct feed {
   subscription to;
@@ -76,6 +76,7 @@ struct relay_state {
   bool loading = false;
   bool saving = false;
   bool leaving = false;
+  bool lingering = false;
   time_point polled_at;
   time_point saved_at;
   time_point purged_at;
@@ -211,6 +212,14 @@ void pump(relay_self self, std::size_t index) {
   read_more(self, index);
 }
 
+void read_news(relay_self self) {
+  auto& state = self->state;
+  for (std::size_t i = 0; i < state.feeds.size(); ++i) {
+    state.feeds[i].more = true;
+    pump(self, i);
+  }
+}
+
 std::map<std::string, std::int64_t> changed_cursors(const relay_state& state) {
   std::map<std::string, std::int64_t> out;
   for (const auto& feed : state.feeds)
@@ -297,10 +306,16 @@ relay_impl::behavior_type relay(relay_self self, environment* env, outbox_actor 
   return {
       [self](const outbox_grew&) {
         auto& s = self->state;
-        for (std::size_t i = 0; i < s.feeds.size(); ++i) {
-          s.feeds[i].more = true;
-          pump(self, i);
+        if (s.options.linger == milliseconds{0}) {
+          read_news(self);
+        } else if (!s.lingering) {
+          s.lingering = true;
+          self->delayed_send(self, s.options.linger, relay_lingered{});
         }
+      },
+      [self](const relay_lingered&) {
+        self->state.lingering = false;
+        read_news(self);
       },
       [self](const relay_tick&) {
         if (self->state.leaving)

@@ -32,6 +32,7 @@ struct relay_options {
   std::size_t page = 256;          ///< events per read, 1 ... 10000
   std::size_t held_max = 1024;     ///< events held per consumer
   std::size_t in_flight_max = 64;  ///< keys delivered at once per consumer
+  milliseconds linger{0};          ///< news of the outbox waits this long for more of it
   milliseconds tick{200};          ///< how often retries, deadlines and cursors are looked at
   milliseconds poll{1000};         ///< longest time an event waits for a lost `outbox_grew`
   milliseconds save_every{1000};   ///< cursors are stored this often; older ones only cause repeats
@@ -70,6 +71,7 @@ struct purge_outbox {
   time_point before;
 };
 struct relay_tick {};
+struct relay_lingered {};
 
 } // namespace tiketi
 
@@ -83,6 +85,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::set_event_aside)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::event_set_aside)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::purge_outbox)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::relay_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::relay_lingered)
 
 namespace tiketi {
 

@@ -149,6 +149,24 @@ TEST_F(relay_test, delivers_what_is_new_and_starts_behind_the_stored_cursor) {
   stop();
 }
 
+TEST_F(relay_test, news_wait_for_company) {
+  start({.linger = 50ms});
+  append("a");
+  grew();
+  append("b");
+  grew();
+  EXPECT_TRUE(inbox.done.empty());
+  const auto reads = data.reads;
+  advance(50ms);
+  EXPECT_EQ(inbox.done, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(data.reads, reads + 1) << "one read for both";
+  append("c");
+  grew();
+  advance(50ms);
+  EXPECT_EQ(inbox.done, (std::vector<std::int64_t>{1, 2, 3}));
+  stop();
+}
+
 TEST_F(relay_test, a_crash_repeats_but_never_skips) {
   start();
   advance(1s); // stores cursor 0

@@ -159,6 +159,7 @@ struct node::impl {
   }
 
   std::vector<subscription> feed(std::string_view role, std::vector<subscription> to);
+  relay_options relaying() const;
 
   void start();
   void start_bus();
@@ -308,6 +309,16 @@ std::vector<subscription> node::impl::feed(std::string_view role, std::vector<su
   if (auto registered = sql::keep_cursors(db, consumers); !registered)
     throw std::runtime_error(fmt::format("{}: {}", role, registered.error().text));
   return to;
+}
+
+/// Statistics, points and webhooks do not mind a moment, and the sale has the processors to itself
+/// when their events travel together.
+relay_options node::impl::relaying() const {
+  relay_options options;
+  options.linger = milliseconds{20};
+  if (bus) // which batches, and keeps the order of a key
+    options.in_flight_max = options.held_max;
+  return options;
 }
 
 void node::impl::start_bus() {
@@ -470,7 +481,8 @@ void node::impl::start_catalog() {
   catalog_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("catalog")),
                               feed("catalog", {{"catalog-events", "ticket", catalog_consumer},
                                                {"catalog-events", "stats", stats_role->consumer},
-                                               webhook_role->consumer()}));
+                                               webhook_role->consumer()}),
+                              relaying());
   catalog::catalog_options options;
   options.readers = static_cast<std::size_t>(values.catalog_readers);
   catalog::catalog_storage storage;
@@ -639,9 +651,11 @@ void node::impl::connect_roles() {
                              feed("ticket", {payment_role->consumer(),
                                              {"*", "benefits", benefits_consumer, beneficial},
                                              {"*", "stats", stats_role->consumer},
-                                             webhook_role->consumer()}));
-  auth_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("auth")),
-                           feed("auth", {{"user-events", "stats", stats_role->consumer}}));
+                                             webhook_role->consumer()}),
+                             relaying());
+  auth_relay =
+      spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("auth")),
+                  feed("auth", {{"user-events", "stats", stats_role->consumer}}), relaying());
   ticket_role->links->set(payment_role->region, queue_role->region, ticket_relay);
   if (bus)
     bus->start({"admission-events"});
