@@ -1,6 +1,8 @@
 #include "actors/queue/queue_actor.hpp"
 
+#include "actors/bus/type_ids.hpp"
 #include "actors/catalog/type_ids.hpp"
+#include "actors/queue/domain_events.hpp"
 #include "actors/queue/type_ids.hpp"
 #include "actors/redis/post.hpp"
 #include "actors/system/caf_error.hpp"
@@ -209,12 +211,18 @@ void queue_state::flush() {
   commit_under_way_ = true;
   queue_write command{event_, {}};
   command.ops.reserve(writing_.size());
-  for (const auto& pending : writing_)
+  for (const auto& pending : writing_) {
     command.ops.push_back(pending.op);
+    if (const auto* admitted = std::get_if<admit_user>(&pending.op); admitted && context_->relay)
+      command.events.push_back(admission_event(event_, *admitted, now(), *context_->env));
+  }
+  const bool tells = !command.events.empty();
   // The writer answers everything it takes, so a timeout would only add doubt.
   self_->request(context_->writer, caf::infinite, std::move(command))
       .then(
-          [this](const queue_written& written) {
+          [this, tells](const queue_written& written) {
+            if (tells && written.status == commit_status::committed)
+              self_->send(context_->relay, outbox_grew{});
             finish(written.status);
             settle();
           },

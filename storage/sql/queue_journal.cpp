@@ -207,6 +207,7 @@ public:
         op_runner runner{db_, write.event};
         for (const auto& op : write.ops)
           std::visit(runner, op);
+        append_outbox(db_, write.events);
       }
       committing = true;
       tx.commit();
