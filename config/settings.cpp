@@ -1604,7 +1604,8 @@ std::optional<std::string> assign(settings& values, const row& r, std::string_vi
         const auto size = static_cast<std::int64_t>(text.size());
         if (size < r.min || size > r.max)
           return false;
-      } else if (r.allowed.empty() ? text.empty() : !is_allowed(r.allowed, text)) {
+      } else if (r.allowed.empty() ? text.empty() && !r.fallback.empty() // or it means "none"
+                                   : !is_allowed(r.allowed, text)) {
         return false;
       }
       if (text.find('\0') != std::string_view::npos)

@@ -374,7 +374,7 @@ double pgbench(const std::string& database, std::size_t each, const std::filesys
 
 /// Commits are flushed on both sides: fsync and synchronous_commit are on.
 void reserve_pg_bench() {
-  ::setenv("TIKETI_TEST_BACKEND", "postgresql", 1);
+  ::setenv("TIKETI_TEST_BACKEND", "production", 1);
   std::vector<double> ours;
   std::vector<double> theirs;
   std::vector<double> ratios;

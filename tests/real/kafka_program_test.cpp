@@ -1,6 +1,7 @@
 #include "net/kafka/client.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/kafka_broker.hpp"
+#include "tests/support/metrics.hpp"
 #include "tests/support/process.hpp"
 
 #include <array>
@@ -87,19 +88,7 @@ protected:
     return id;
   }
 
-  /// Sum over the labels; -1: there is no such metric.
-  double metric(const std::string& name) {
-    const auto text = client->get("/actuator/prometheus").body;
-    double sum = -1;
-    for (std::size_t at = 0; at < text.size();) {
-      const auto end = std::min(text.find('\n', at), text.size());
-      const auto line = text.substr(at, end - at);
-      if (line.starts_with(name) && (line[name.size()] == ' ' || line[name.size()] == '{'))
-        sum = std::max(sum, 0.0) + std::stod(line.substr(line.rfind(' ') + 1));
-      at = end + 1;
-    }
-    return sum;
-  }
+  double metric(const std::string& name) { return test::metric(server->port(), name); }
 
   std::string tool(const std::string& words) {
     std::string command = TIKETI_BINARY;

@@ -1,6 +1,7 @@
 #include "tests/sale/sale_client.hpp"
+#include "tests/support/metrics.hpp"
 #include "tests/support/redis_server.hpp"
-#include "tests/support/sqlite.hpp"
+#include "tests/support/stored_rows.hpp"
 
 #include <atomic>
 #include <functional>
@@ -123,13 +124,8 @@ protected:
     server.emplace(o);
   }
 
-  /// One value of /actuator/prometheus; `labels` as there, `source="redis"`. -1: none.
   double metric(const std::string& name, const std::string& labels = {}) {
-    http_client probe{server->port()};
-    const auto text = probe.get("/actuator/prometheus").body;
-    const auto line = "\n" + name + (labels.empty() ? " " : "{" + labels + "} ");
-    const auto found = text.find(line);
-    return found == std::string::npos ? -1 : std::stod(text.substr(found + line.size()));
+    return test::metric(server->port(), name, labels);
   }
 
   std::string health(const std::string& dependency) {
@@ -271,7 +267,7 @@ TEST_F(redis_fault_test, sales_go_on_whatever_happens_to_redis) {
   std::map<std::string, long long> last;
   std::size_t holds = 0;
   for (const auto& row :
-       sqlite_rows(data.path() / "ticket.db", "select seat_id, fencing_token from "
+       stored_rows(data.path() / "ticket.db", "select seat_id, fencing_token from "
                                               "reservation_items where seat_id is not null "
                                               "order by seat_id, seat_version")) {
     const auto token = std::stoll(row[1]);
@@ -281,7 +277,7 @@ TEST_F(redis_fault_test, sales_go_on_whatever_happens_to_redis) {
     ++holds;
   }
   EXPECT_GE(holds, c.held);
-  EXPECT_EQ(sqlite_number(data.path() / "ticket.db",
+  EXPECT_EQ(stored_number(data.path() / "ticket.db",
                           "select count(*) from (select seat_id, seat_version from "
                           "reservation_items where seat_id is not null group by 1, 2 "
                           "having count(*) > 1)"),

@@ -1,15 +1,12 @@
 #include "tests/support/process.hpp"
 
 #include "tests/support/http_client.hpp"
-#include "tests/support/kafka_broker.hpp"
-#include "tests/support/server_databases.hpp"
+#include "tests/support/production_parts.hpp"
 
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
-#include <functional>
-#include <string_view>
 #include <thread>
 
 #include <fcntl.h>
@@ -37,7 +34,7 @@ pid_t spawn_program(const std::vector<std::string>& arguments,
   for (char** v = environ; *v != nullptr; ++v) {
     const std::string entry{*v};
     const auto name = entry.substr(0, entry.find('='));
-    if (!environment.contains(name) && name != "TIKETI_TEST_BACKEND" && name != "TIKETI_TEST_BUS")
+    if (!environment.contains(name) && name != "TIKETI_TEST_BACKEND")
       variables.push_back(entry);
   }
   for (const auto& [name, value] : environment)
@@ -59,17 +56,6 @@ pid_t spawn_program(const std::vector<std::string>& arguments,
   return rc == 0 ? pid : -1;
 }
 
-/// Events of one data directory stay apart from those of others on the same broker.
-std::map<std::string, std::string> on_kafka(const std::filesystem::path& data) {
-  const auto name = std::to_string(std::hash<std::string>{}(data.string()));
-  return {{"TIKETI_BUS_KIND", "kafka"},
-          {"TIKETI_KAFKA_BROKERS", shared_kafka_broker().address()},
-          {"TIKETI_KAFKA_TOPIC_PREFIX", name + "-"},
-          {"TIKETI_KAFKA_GROUP_PREFIX", name + "-"},
-          {"TIKETI_KAFKA_PARTITIONS", "2"},
-          {"TIKETI_KAFKA_SESSION_TIMEOUT_MS", "2000"}};
-}
-
 } // namespace
 
 server_process::server_process(options o) : options_(std::move(o)) {
@@ -77,9 +63,6 @@ server_process::server_process(options o) : options_(std::move(o)) {
     options_.port = free_port();
   if (options_.log.empty())
     options_.log = options_.data / "server.log";
-  const char* bus = std::getenv("TIKETI_TEST_BUS");
-  if (bus != nullptr && std::string_view{bus} == "kafka")
-    options_.environment.merge(on_kafka(options_.data));
 }
 
 server_process::~server_process() {
@@ -92,8 +75,8 @@ bool server_process::start(std::chrono::milliseconds timeout) {
                                      "--data=" + options_.data.string()};
   arguments.insert(arguments.end(), options_.arguments.begin(), options_.arguments.end());
   auto environment = options_.environment;
-  if (on_postgresql())
-    environment.merge(databases_of(options_.data).environment());
+  if (on_production())
+    environment.merge(production_parts(options_.data));
   pid_ = spawn_program(arguments, environment, options_.log);
   if (pid_ < 0)
     return false;

@@ -23,8 +23,8 @@ int run_program(const std::vector<std::string>& arguments,
 std::string end_of_file(const std::filesystem::path& file, std::size_t bytes = 4000);
 
 /// The real program, as its own process. Killed with SIGKILL when destroyed while running. With
-/// TIKETI_TEST_BACKEND=postgresql it keeps its data on a server (see server_databases.hpp); with
-/// TIKETI_TEST_BUS=kafka its events travel through a broker that is started with the first one.
+/// TIKETI_TEST_BACKEND=production it runs on real servers, which start with the first one (see
+/// production_parts.hpp).
 class server_process {
 public:
   struct options {

@@ -3,7 +3,6 @@
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/process.hpp"
 
-#include <cstdlib>
 #include <mutex>
 #include <stdexcept>
 
@@ -25,21 +24,22 @@ public:
     auto& server = postgres_server::shared();
     if (made_.empty())
       make_models(server);
-    const auto prefix = "t" + std::to_string(made_.size() + 1) + "_";
+    const auto number = made_.size() + 1;
+    const auto prefix = "t" + std::to_string(number) + "_";
     for (const std::string role : roles) {
       const auto name = prefix + role;
       server.run("postgres",
                  "CREATE DATABASE " + name + " OWNER " + users + role + " TEMPLATE model_" + role);
       server.run("postgres", "REVOKE ALL ON DATABASE " + name + " FROM PUBLIC");
     }
-    return made_.emplace(key, server_databases{prefix}).first->second;
+    return made_.emplace(key, server_databases{prefix, number}).first->second;
   }
 
 private:
   /// As somebody who installs it would, and migrated, so that a copy is all that a test waits for.
   void make_models(const postgres_server& server) {
     const temp_dir data;
-    auto environment = server_databases{"model_"}.environment();
+    auto environment = server_databases{"model_", 0}.environment();
     environment["TIKETI_DATABASE_ADMIN_PASSWORD"] = server.password();
     environment["TIKETI_DATABASE_ADMIN_USER"] = server.administrator();
     const auto log = data.path() / "log";
@@ -54,11 +54,6 @@ private:
 };
 
 } // namespace
-
-bool on_postgresql() {
-  const char* wanted = std::getenv("TIKETI_TEST_BACKEND");
-  return wanted != nullptr && std::string{wanted} == "postgresql";
-}
 
 std::map<std::string, std::string> server_databases::environment() const {
   const auto& server = postgres_server::shared();

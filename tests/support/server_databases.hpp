@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -7,13 +8,14 @@
 
 namespace tiketi::test {
 
-/// TIKETI_TEST_BACKEND=postgresql: the program under test keeps its data on a real server.
-bool on_postgresql();
-
 /// What the program needs to find its databases on the server of this test process.
 class server_databases {
 public:
-  explicit server_databases(std::string prefix) : prefix_(std::move(prefix)) {}
+  /// `number`: different for each set of the process.
+  server_databases(std::string prefix, std::size_t number)
+      : prefix_(std::move(prefix)), number_(number) {}
+
+  std::size_t number() const noexcept { return number_; }
 
   /// Environment variables of the program.
   std::map<std::string, std::string> environment() const;
@@ -25,6 +27,7 @@ public:
 
 private:
   std::string prefix_;
+  std::size_t number_;
 };
 
 /// The databases that belong to a data directory: one set for each directory, made with the first

@@ -1,5 +1,6 @@
 #include "tests/support/stored_rows.hpp"
 
+#include "tests/support/production_parts.hpp"
 #include "tests/support/server_databases.hpp"
 
 #include <memory>
@@ -41,7 +42,7 @@ std::vector<sql_row> rows_of_file(const std::filesystem::path& file, const std::
 } // namespace
 
 std::vector<sql_row> stored_rows(const std::filesystem::path& file, const std::string& query) {
-  if (!on_postgresql())
+  if (!on_production())
     return rows_of_file(file, query);
   return databases_of(file.parent_path()).rows(file.stem().string(), query);
 }

@@ -318,8 +318,8 @@ std::vector<subscription> node::impl::feed(std::string_view role, std::vector<su
   for (const auto& sub : to)
     consumers.push_back(sub.consumer);
   auto db = connect(role);
-  if (auto kept = sql::keep_cursors(db, consumers); !kept)
-    throw std::runtime_error(fmt::format("{}: {}", role, kept.error().text));
+  if (auto registered = sql::keep_cursors(db, consumers); !registered)
+    throw std::runtime_error(fmt::format("{}: {}", role, registered.error().text));
   return to;
 }
 
