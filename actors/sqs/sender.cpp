@@ -55,7 +55,8 @@ struct sender_state {
   std::optional<send_queue> line;
   std::unordered_map<uuid, held_notice> notices;
   std::multiset<time_point> ages; ///< of what is held
-  std::string last_reason;        ///< a log says each trouble once
+  std::string last_reason;        ///< of a warning
+  time_point warned_at;
 };
 
 using sender_self = sender_impl::stateful_pointer<sender_state>;
@@ -79,10 +80,15 @@ held_notice let_go(sender_self self, const uuid& id) {
   return std::move(node.mapped());
 }
 
-void warn_once(sender_self self, const std::string& reason) {
-  if (self->state.last_reason != reason)
-    spdlog::warn("sqs: notices wait: {}", reason);
-  self->state.last_reason = reason;
+/// The same trouble once a minute, another one once a second: trouble comes in crowds.
+void warn(sender_self self, const std::string& reason) {
+  auto& state = self->state;
+  const auto now = state.env->now();
+  if (now - state.warned_at < (reason == state.last_reason ? seconds{60} : seconds{1}))
+    return;
+  spdlog::warn("sqs: notices wait: {}", reason);
+  state.last_reason = reason;
+  state.warned_at = now;
 }
 
 /// What one entry of an answered call means.
@@ -100,8 +106,6 @@ send_queue::outcome settle(sender_self self, const uuid& id, const entry_verdict
   case entry_fate::unacceptable: {
     auto notice = let_go(self, id);
     state.metrics->refused.Increment();
-    spdlog::error("sqs: the notice of event {} can never be sent: {}", to_string(id),
-                  verdict.reason);
     // Delivered a few times more, and then set aside with these words.
     notice.promise.deliver(to_caf(failure{errc::invalid_request, "SQS: " + verdict.reason}));
     return send_queue::outcome::over;
@@ -112,7 +116,7 @@ send_queue::outcome settle(sender_self self, const uuid& id, const entry_verdict
   case entry_fate::again:
     break;
   }
-  warn_once(self, verdict.reason);
+  warn(self, verdict.reason);
   state.metrics->retries.Increment();
   return send_queue::outcome::again;
 }
@@ -129,9 +133,6 @@ void on_answer(sender_self self, const send_queue::call& call, const remote::htt
     const auto entries = read_batch(answer.body, call.entries.size());
     for (std::size_t i = 0; i < entries.size(); ++i)
       outcomes.push_back(settle(self, call.entries[i], entries[i]));
-    if (std::all_of(entries.begin(), entries.end(),
-                    [](const auto& e) { return e.fate == entry_fate::done; }))
-      state.last_reason.clear();
     state.line->answered(call.number, outcomes, now, random);
     break;
   }
@@ -150,13 +151,13 @@ void on_answer(sender_self self, const send_queue::call& call, const remote::htt
       state.metrics->lost_calls.Increment();
       state.metrics->retries.Increment(count);
     }
-    warn_once(self, verdict.reason);
+    warn(self, verdict.reason);
     state.line->failed(call.number, false, now, random);
     break;
   case call_fate::misconfigured:
     state.metrics->misconfigured.Increment();
     state.metrics->retries.Increment(count);
-    warn_once(self, verdict.reason);
+    warn(self, verdict.reason);
     state.line->failed(call.number, true, now, random);
     break;
   }
@@ -185,7 +186,7 @@ void send(sender_self self, send_queue::call call) {
           },
           [self, call](const caf::error& err) {
             auto& s = self->state;
-            warn_once(self, to_failure(err).text);
+            warn(self, to_failure(err).text);
             s.line->failed(call.number, false, s.env->now(), s.env->random());
           });
 }

@@ -63,7 +63,8 @@ struct worker_state {
   std::size_t running = 0;
   bool leaving = false;
   std::optional<caf::typed_response_promise<finished>> waiting;
-  std::string last_reason; ///< a log says each trouble once
+  std::string last_reason; ///< of a warning
+  time_point warned_at;
 };
 
 using worker_self = worker_impl::stateful_pointer<worker_state>;
@@ -95,12 +96,14 @@ void call_failed(worker_self self, std::size_t index, const std::string& reason)
   auto& state = self->state;
   auto& p = state.pollers[index];
   state.metrics->call_failures.Increment();
-  if (state.last_reason != reason)
+  const auto now = state.env->now();
+  if (now - state.warned_at >= (reason == state.last_reason ? seconds{60} : seconds{1})) {
     spdlog::warn("worker: {}", reason);
-  state.last_reason = reason;
+    state.last_reason = reason;
+    state.warned_at = now;
+  }
   ++p.failures;
-  p.rests_until =
-      state.env->now() + back_off(p.failures, state.options.wait_first, state.options.wait_max);
+  p.rests_until = now + back_off(p.failures, state.options.wait_first, state.options.wait_max);
 }
 
 void observe_end(worker_self self, const sqs::received_message& m) {
@@ -259,7 +262,6 @@ void on_messages(worker_self self, std::size_t index, time_point asked_at,
   }
   p.failures = 0;
   p.single = false;
-  state.last_reason.clear();
   auto messages = sqs::read_messages(answer.body);
   if (state.leaving) {
     state.metrics->left.Increment(static_cast<double>(messages.size()));

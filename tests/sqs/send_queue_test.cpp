@@ -214,8 +214,9 @@ TEST(send_queue_test, order_holds_whatever_the_service_does) {
     for (const auto& [name, order] : accepted) {
       total += order.size();
       EXPECT_EQ(std::set(order.begin(), order.end()).size(), order.size());
-      if (rules.per_group == 1)
+      if (rules.per_group == 1) {
         EXPECT_TRUE(std::is_sorted(order.begin(), order.end())) << "seed " << seed;
+      }
     }
     EXPECT_EQ(total, static_cast<std::size_t>(added_so_far)) << "seed " << seed;
     EXPECT_EQ(q.held(), 0u);

@@ -225,9 +225,9 @@ TEST_F(sqs_sender_test, nothing_is_lost_while_the_service_is_away) {
     case 2:
       return queue_stand_in::fault(400, "RequestThrottled");
     case 3:
-      return test::local_reply{.how = test::local_reply::manner::reset};
+      return test::local_reply{200, "", {}, test::local_reply::manner::reset};
     default:
-      return test::local_reply{.how = test::local_reply::manner::silence};
+      return test::local_reply{200, "", {}, test::local_reply::manner::silence};
     }
   });
   for (std::uint64_t n = 1; n <= 100; ++n)

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,10 +33,17 @@ public:
     how_ = std::move(how);
   }
 
-  /// Gives out this message until it is deleted.
+  /// Gives out this message, again after each `reveal`, until it is deleted.
   void put(nlohmann::json message) {
     const std::lock_guard lock{mutex_};
-    waiting_[message.at("ReceiptHandle").get<std::string>()] = std::move(message);
+    const auto receipt = message.at("ReceiptHandle").get<std::string>();
+    waiting_[receipt] = std::move(message);
+  }
+
+  /// The time is over for which messages are hidden that were given out and not deleted.
+  void reveal() {
+    const std::lock_guard lock{mutex_};
+    hidden_.clear();
   }
 
   std::vector<call> calls() const {
@@ -94,7 +102,8 @@ private:
       return take(c);
     auto messages = nlohmann::json::array();
     for (const auto& [receipt, message] : waiting_)
-      if (messages.size() < c.body.at("MaxNumberOfMessages").get<std::size_t>())
+      if (messages.size() < c.body.at("MaxNumberOfMessages").get<std::size_t>()
+          && hidden_.insert(receipt).second)
         messages.push_back(message);
     return json_reply(200, {{"Messages", std::move(messages)}});
   }
@@ -103,6 +112,7 @@ private:
   std::vector<call> calls_;
   std::vector<nlohmann::json> taken_;
   std::map<std::string, nlohmann::json> waiting_;
+  std::set<std::string> hidden_;
   behaviour how_;
   local_server server_{[this](const local_request& r) { return answer(r); }};
 };
