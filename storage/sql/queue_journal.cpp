@@ -1,10 +1,15 @@
 #include "storage/sql/queue_journal.hpp"
 
 #include "storage/sql/query_guard.hpp"
+#include "storage/sql/queue_batch.hpp"
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 namespace tiketi::sql {
 
@@ -203,12 +208,21 @@ public:
     bool committing = false;
     try {
       transaction tx{db_};
-      for (const auto& write : batch) {
+      queue_batch rows{db_};
+      const bool together = db_.kind() == dialect::postgresql;
+      std::vector<domain_event> events;
+      for (auto& write : batch) {
         op_runner runner{db_, write.event};
-        for (const auto& op : write.ops)
+        for (const auto& op : write.ops) {
+          if (together && rows.take(write.event, op))
+            continue;
+          rows.write();
           std::visit(runner, op);
-        append_outbox(db_, write.events);
+        }
+        std::move(write.events.begin(), write.events.end(), std::back_inserter(events));
       }
+      rows.write();
+      append_outbox(db_, events);
       committing = true;
       tx.commit();
       return all(commit_status::committed);

@@ -3,6 +3,7 @@
 #include "storage/sql/postgresql.hpp"
 #include "storage/sql/query_guard.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <stdexcept>
@@ -126,6 +127,31 @@ struct insert_messages : server_statement {
                               "SELECT 'ticket', id, CAST($2 AS BIGINT) FROM unnest("
                               "CAST($1 AS VARCHAR[])) AS n(id)") {}
 };
+
+struct insert_new_seats : server_statement {
+  explicit insert_new_seats(soci::session& sql)
+      : server_statement(
+          sql,
+          "INSERT INTO seats(id, event_id, section, row_number, seat_number, seat_label, price, "
+          "status, version, fencing_token, holder) SELECT id, CAST($1 AS VARCHAR), section, "
+          "row, number, label, price, status, version, token, nullif(holder, '') FROM unnest("
+          "CAST($2 AS VARCHAR[]), CAST($3 AS TEXT[]), CAST($4 AS INTEGER[]), "
+          "CAST($5 AS INTEGER[]), CAST($6 AS TEXT[]), CAST($7 AS BIGINT[]), "
+          "CAST($8 AS VARCHAR[]), CAST($9 AS BIGINT[]), CAST($10 AS BIGINT[]), "
+          "CAST($11 AS VARCHAR[])) AS n(id, section, row, number, label, price, status, "
+          "version, token, holder) ON CONFLICT DO NOTHING") {}
+};
+
+struct plan_known_seats : server_statement {
+  explicit plan_known_seats(soci::session& sql)
+      : server_statement(sql, "UPDATE seats s SET retired = n.retired, price = n.price FROM unnest("
+                              "CAST($1 AS VARCHAR[]), CAST($2 AS INTEGER[]), "
+                              "CAST($3 AS BIGINT[])) AS n(id, retired, price) "
+                              "WHERE s.id = n.id AND s.status = 'available'") {}
+};
+
+/// A hall of any size in parameters of bounded size.
+constexpr std::size_t seats_at_once = 5000;
 
 // -- the rows in hand ----------------------------------------------------------------------------
 
@@ -589,6 +615,46 @@ bool fits_batch(const ticket_write& write) {
     return change->listing.effect == listing_effect::keep;
   return std::holds_alternative<create_reservation>(write.command)
          || std::holds_alternative<look_up>(write.command);
+}
+
+void insert_seats(database& db, const std::string& event, std::span<const seat_row* const> seats) {
+  while (!seats.empty()) {
+    const auto part = seats.first(std::min(seats.size(), seats_at_once));
+    seats = seats.subspan(part.size());
+    std::vector<array_text> columns(10);
+    for (const auto* seat : part) {
+      columns[0].add(to_string(seat->id));
+      columns[1].add(seat->section);
+      columns[2].add(std::int64_t{seat->row});
+      columns[3].add(std::int64_t{seat->number});
+      columns[4].add(seat->label);
+      columns[5].add(seat->price);
+      columns[6].add(to_string(seat->status));
+      columns[7].add(static_cast<std::int64_t>(seat->version));
+      columns[8].add(static_cast<std::int64_t>(seat->token));
+      columns[9].add(id_text(seat->holder));
+    }
+    std::vector<std::string> parameters{event};
+    for (auto& column : columns)
+      parameters.push_back(column.take());
+    db.prepared<insert_new_seats>().run(parameters);
+  }
+}
+
+void plan_seats(database& db, std::span<const planned_seat> seats) {
+  while (!seats.empty()) {
+    const auto part = seats.first(std::min(seats.size(), seats_at_once));
+    seats = seats.subspan(part.size());
+    array_text ids;
+    array_text retired;
+    array_text price;
+    for (const auto& seat : part) {
+      ids.add(seat.id);
+      retired.add(std::int64_t{seat.retired ? 1 : 0});
+      price.add(seat.price);
+    }
+    db.prepared<plan_known_seats>().run_with(ids.take(), retired.take(), price.take());
+  }
 }
 
 std::optional<std::vector<ticket_written>>

@@ -3,8 +3,10 @@
 #include "storage/sql/database.hpp"
 #include "storage/ticket_store.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace tiketi::sql {
@@ -21,5 +23,19 @@ bool fits_batch(const ticket::ticket_write& write);
 /// key); undo the transaction and apply them one by one.
 std::optional<std::vector<ticket::ticket_written>>
 apply_batch(database& db, std::span<const ticket::ticket_write> batch, time_point now);
+
+/// A seat of a plan that is there already, and what the plan wants of it.
+struct planned_seat {
+  std::string id;
+  std::int64_t price = 0;
+  bool retired = false;
+};
+
+/// PostgreSQL: makes the seats of a hall that do not exist, in few statements.
+void insert_seats(database& db, const std::string& event,
+                  std::span<const ticket::seat_row* const> seats);
+
+/// PostgreSQL: brings seats that nobody has into line with their plan, in few statements.
+void plan_seats(database& db, std::span<const planned_seat> seats);
 
 } // namespace tiketi::sql

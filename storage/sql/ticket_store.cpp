@@ -655,23 +655,11 @@ private:
     }
     const auto settled =
         command.whole_plan ? settle_plan(event, command.seats) : std::unordered_set<std::string>{};
-    for (const auto& seat : command.seats) {
-      if (settled.contains(to_string(seat.id)))
-        continue;
-      auto& s = db_.prepared<put_seat>();
-      s.id = to_string(seat.id);
-      s.event = event;
-      s.section = seat.section;
-      s.row = seat.row;
-      s.number = seat.number;
-      s.label = seat.label;
-      s.price = seat.price;
-      s.status = to_string(seat.status);
-      s.version = seat.version;
-      s.token = static_cast<long long>(seat.token);
-      s.holder = text_of(seat.holder);
-      run(s.st);
-    }
+    std::vector<const seat_row*> fresh;
+    for (const auto& seat : command.seats)
+      if (!settled.contains(to_string(seat.id)))
+        fresh.push_back(&seat);
+    put_seats(event, fresh);
     for (const auto& type : command.types) {
       auto& known = db_.prepared<update_type>();
       known.id = to_string(type.id);
@@ -694,6 +682,28 @@ private:
     return {std::move(out), false};
   }
 
+  void put_seats(const std::string& event, const std::vector<const seat_row*>& seats) {
+    if (db_.kind() == dialect::postgresql) {
+      insert_seats(db_, event, seats);
+      return;
+    }
+    for (const auto* seat : seats) {
+      auto& s = db_.prepared<put_seat>();
+      s.id = to_string(seat->id);
+      s.event = event;
+      s.section = seat->section;
+      s.row = seat->row;
+      s.number = seat->number;
+      s.label = seat->label;
+      s.price = seat->price;
+      s.status = to_string(seat->status);
+      s.version = seat->version;
+      s.token = static_cast<long long>(seat->token);
+      s.holder = text_of(seat->holder);
+      run(s.st);
+    }
+  }
+
   /// Brings the rows that exist into line with the plan; returns the ids of all of them.
   std::unordered_set<std::string> settle_plan(const std::string& event,
                                               const std::vector<seat_row>& plan) {
@@ -702,7 +712,7 @@ private:
     for (const auto& seat : plan)
       wanted.emplace(to_string(seat.id), seat.price);
     std::unordered_set<std::string> known;
-    std::vector<std::tuple<std::string, int, std::int64_t>> changes;
+    std::vector<planned_seat> changes;
     auto& q = db_.prepared<seats_as_planned>();
     q.event = event;
     for (bool more = q.st.execute(true); more; more = q.st.fetch()) {
@@ -713,13 +723,17 @@ private:
       const int retired = found == wanted.end() ? 1 : 0;
       const std::int64_t price = retired != 0 ? q.price : found->second;
       if (retired != q.retired || price != q.price)
-        changes.emplace_back(q.id, retired, price);
+        changes.push_back({q.id, price, retired != 0});
     }
-    for (const auto& [id, retired, price] : changes) {
+    if (db_.kind() == dialect::postgresql) {
+      plan_seats(db_, changes);
+      return known;
+    }
+    for (const auto& change : changes) {
       auto& p = db_.prepared<plan_seat>();
-      p.id = id;
-      p.retired = retired;
-      p.price = price;
+      p.id = change.id;
+      p.retired = change.retired ? 1 : 0;
+      p.price = change.price;
       run(p.st);
     }
     return known;

@@ -353,8 +353,13 @@ std::string postgres_server::log_tail(std::size_t bytes) const {
   return tail_of(folder_ / "server.log", bytes);
 }
 
+postgres_server::options& postgres_server::shared_options() {
+  static options chosen{.folder = {}, .settings = {{"fsync", "off"}, {"full_page_writes", "off"}}};
+  return chosen;
+}
+
 postgres_server& postgres_server::shared() {
-  static postgres_server server;
+  static postgres_server server{shared_options()};
   return server;
 }
 

@@ -46,6 +46,7 @@ public:
   void pause();
   void resume();
   bool running() const noexcept { return pid_ > 0; }
+  pid_t pid() const noexcept { return pid_; } ///< not positive: it does not run
 
   /// Runs statements as the administrator; returns the rows of the last one, NULL as empty text.
   std::vector<std::vector<std::string>> run(const std::string& database,
@@ -54,8 +55,11 @@ public:
   /// The end of the server's log.
   std::string log_tail(std::size_t bytes = 4000) const;
 
-  /// The server of this process, started when first asked for and ended with the process.
+  /// The server of this process, started when first asked for and ended with the process. It
+  /// commits without a flush, unless `shared_options` says otherwise before that: killing its
+  /// processes loses nothing that was written, only a machine without power would.
   static postgres_server& shared();
+  static options& shared_options();
 
 private:
   std::vector<pid_t> processes() const;
