@@ -7,6 +7,7 @@
 #include "actors/redis/post.hpp"
 #include "actors/system/caf_error.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -216,13 +217,10 @@ void queue_state::flush() {
     if (const auto* admitted = std::get_if<admit_user>(&pending.op); admitted && context_->relay)
       command.events.push_back(admission_event(event_, *admitted, now(), *context_->env));
   }
-  const bool tells = !command.events.empty();
   // The writer answers everything it takes, so a timeout would only add doubt.
   self_->request(context_->writer, caf::infinite, std::move(command))
       .then(
-          [this, tells](const queue_written& written) {
-            if (tells && written.status == commit_status::committed)
-              self_->send(context_->relay, outbox_grew{});
+          [this](const queue_written& written) {
             finish(written.status);
             settle();
           },
@@ -258,6 +256,12 @@ void queue_state::finish(commit_status status) {
   }
   const auto at = now();
   bool agrees = true;
+  const bool tells = context_->relay && status == commit_status::committed
+                     && std::any_of(batch.begin(), batch.end(), [](const pending_op& p) {
+                          return std::holds_alternative<admit_user>(p.op);
+                        });
+  if (tells)
+    self_->send(context_->relay, outbox_grew{});
   for (auto& pending : batch) {
     if (status == commit_status::committed) {
       agrees = room_->apply(pending.op, at) && agrees;
