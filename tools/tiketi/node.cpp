@@ -134,18 +134,25 @@ net::health_probe probe(caf::actor_system& sys, std::string name, Handle target,
   return {std::move(name), true, std::move(ask)};
 }
 
-/// What the HTTP servers of this process have answered, from their own counters.
+/// What the HTTP servers of this process have answered to its users, from their own counters.
+/// Probes of health are no use of the system, and one that says "not yet" is no failure.
 stats::request_totals answered_requests(const prometheus::Registry& registry) {
   stats::request_totals out;
   for (const auto& family : registry.Collect()) {
     if (family.name != "http_server_requests_seconds")
       continue;
     for (const auto& metric : family.metric) {
+      bool failed = false;
+      bool probe = false;
+      for (const auto& label : metric.label) {
+        failed = failed || (label.name == "status" && label.value.starts_with('5'));
+        probe = probe
+                || (label.name == "uri"
+                    && (label.value == "/health" || label.value.starts_with("/actuator/")));
+      }
       const auto count = static_cast<std::int64_t>(metric.histogram.sample_count);
-      out.requests += count;
-      for (const auto& label : metric.label)
-        if (label.name == "status" && label.value.starts_with('5'))
-          out.failed += count;
+      out.requests += probe ? 0 : count;
+      out.failed += failed && !probe ? count : 0;
     }
   }
   return out;
