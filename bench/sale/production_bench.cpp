@@ -216,6 +216,10 @@ void confirmations_bench() {
       times.push_back(at);
   std::sort(times.begin(), times.end());
   const auto seconds = static_cast<double>(times.back() - times.front()) / 1e3;
+  std::cerr << "  applied after the outage, ms since the first:";
+  for (std::size_t i = 0; i <= 10; ++i)
+    std::cerr << ' ' << times[(times.size() - 1) * i / 10] - times.front();
+  std::cerr << '\n';
   server.stop();
   report_value("confirmations_per_second", static_cast<double>(times.size()) / seconds, "1/s",
                fmt::format("{} events after an outage of Kafka", times.size()));
