@@ -159,6 +159,7 @@ struct node::impl {
   }
 
   std::vector<subscription> feed(std::string_view role, std::vector<subscription> to);
+  relay_actor relay(const std::string& role, std::vector<subscription> to);
 
   void start();
   void start_bus();
@@ -294,6 +295,15 @@ void node::impl::start() {
                "{} ms)",
                values.http_address, front->port(), data.path().string(), values.data_durability,
                values.payment_provider, std::chrono::duration_cast<milliseconds>(took).count());
+}
+
+/// Feeds what listens to one role, over a connection of its own.
+relay_actor node::impl::relay(const std::string& role, std::vector<subscription> to) {
+  relay_options options;
+  options.role = role;
+  options.registry = registry.get();
+  return spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox(role)), feed(role, std::move(to)),
+                     std::move(options));
 }
 
 /// The consumers of one role's relay, or the way to them. Those of the time when events went the
@@ -467,10 +477,9 @@ void node::impl::start_ticket() {
 void node::impl::start_catalog() {
   catalog_consumer =
       ticket::start_catalog_consumer(sys, ticket_role->writer, ticket_role->event_changed);
-  catalog_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("catalog")),
-                              feed("catalog", {{"catalog-events", "ticket", catalog_consumer},
-                                               {"catalog-events", "stats", stats_role->consumer},
-                                               webhook_role->consumer()}));
+  catalog_relay = relay("catalog", {{"catalog-events", "ticket", catalog_consumer},
+                                    {"catalog-events", "stats", stats_role->consumer},
+                                    webhook_role->consumer()});
   catalog::catalog_options options;
   options.readers = static_cast<std::size_t>(values.catalog_readers);
   catalog::catalog_storage storage;
@@ -635,13 +644,11 @@ void node::impl::connect_roles() {
     beneficial.push_back(type);
   benefits_consumer = spawn_topic_dispatch(
       sys, {{"reservation-events", ticket_role->points}, {"membership-events", member_consumer}});
-  ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
-                             feed("ticket", {payment_role->consumer(),
-                                             {"*", "benefits", benefits_consumer, beneficial},
-                                             {"*", "stats", stats_role->consumer},
-                                             webhook_role->consumer()}));
-  auth_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("auth")),
-                           feed("auth", {{"user-events", "stats", stats_role->consumer}}));
+  ticket_relay = relay("ticket", {payment_role->consumer(),
+                                  {"*", "benefits", benefits_consumer, beneficial},
+                                  {"*", "stats", stats_role->consumer},
+                                  webhook_role->consumer()});
+  auth_relay = relay("auth", {{"user-events", "stats", stats_role->consumer}});
   ticket_role->links->set(payment_role->region, queue_role->region, ticket_relay);
   if (bus)
     bus->start({"admission-events"});
