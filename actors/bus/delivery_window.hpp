@@ -20,7 +20,10 @@ namespace tiketi {
 class delivery_window {
 public:
   /// Starts behind `cursor`. Holds `held_max` events at most, `in_flight_max` of them in flight.
-  delivery_window(std::int64_t cursor, std::size_t held_max, std::size_t in_flight_max);
+  /// With `orders_itself` the consumer keeps the order of a key, so all events of a key may be in
+  /// flight together, handed out in ascending order.
+  delivery_window(std::int64_t cursor, std::size_t held_max, std::size_t in_flight_max,
+                  bool orders_itself = false);
 
   /// Every event up to and including this sequence is applied.
   std::int64_t cursor() const noexcept;
@@ -66,6 +69,7 @@ private:
 
   std::size_t held_max_;
   std::size_t in_flight_max_;
+  bool orders_itself_;
   std::int64_t read_to_;
   std::map<std::int64_t, entry> entries_;
   std::unordered_map<std::string, std::deque<std::int64_t>> keys_;

@@ -106,8 +106,8 @@ void load(relay_self self) {
               // A consumer without a cursor is not protected from purges: it gets one at once.
               if (found == s.saved.end())
                 s.saved[sub.consumer] = -1;
-              s.feeds.push_back(
-                  {sub, delivery_window{cursor, s.options.held_max, s.options.in_flight_max}});
+              s.feeds.push_back({sub, delivery_window{cursor, s.options.held_max,
+                                                      s.options.in_flight_max, sub.orders_itself}});
             }
             s.saved_at = time_point{};
             if (s.options.registry != nullptr)

@@ -30,6 +30,9 @@ struct subscription {
   /// Types of events it wants; empty: all of the topic. The others are passed over, which for it is
   /// the same as applying them without effect.
   std::vector<std::string> types{};
+  /// It keeps the order of a key by itself, whenever it is given one event before another: it may
+  /// have several events of a key in its hands at once.
+  bool orders_itself = false;
 };
 
 struct relay_options {

@@ -57,7 +57,7 @@ struct kafka_bus::impl {
   void join(const std::string& topic, const subscription& to) {
     auto& g = groups[to.consumer];
     g.consumer = to.consumer;
-    if (!g.topics.emplace(topic, route{to.actor, to.types}).second)
+    if (!g.topics.emplace(topic, route{to.actor, to.types, to.orders_itself}).second)
       throw std::logic_error(fmt::format("{} is consumed twice by {}", topic, to.consumer));
   }
 

@@ -44,6 +44,25 @@ TEST(delivery_window_test, one_event_per_key_is_in_flight_and_order_is_kept) {
   EXPECT_EQ(w.held(), 0u);
 }
 
+TEST(delivery_window_test, who_orders_itself_gets_a_whole_key_at_once_and_in_order) {
+  delivery_window w{0, 100, 3, true};
+  for (std::int64_t n = 1; n <= 4; ++n)
+    w.add(event(n, "a"));
+  EXPECT_EQ(sequences(w.take(start, 1s)), (std::vector<std::int64_t>{1, 2, 3})) << "the bound";
+  EXPECT_TRUE(w.applied(2));
+  EXPECT_EQ(w.cursor(), 0) << "the mark does not pass event 1";
+  EXPECT_TRUE(w.failed(1, 1, start + 500ms));
+  EXPECT_EQ(sequences(w.take(start, 1s)), std::vector<std::int64_t>{4}) << "nobody waits for 1";
+  EXPECT_EQ(sequences(w.take(start + 500ms, 1s)), std::vector<std::int64_t>{1});
+  EXPECT_TRUE(w.applied(1));
+  EXPECT_EQ(w.cursor(), 2);
+  EXPECT_FALSE(w.applied(1));
+  EXPECT_TRUE(w.applied(3));
+  EXPECT_TRUE(w.applied(4));
+  EXPECT_EQ(w.cursor(), 4);
+  EXPECT_EQ(w.held(), 0u);
+}
+
 TEST(delivery_window_test, a_failing_key_blocks_only_itself) {
   delivery_window w{0, 100, 10};
   w.add(event(1, "a"));
