@@ -19,6 +19,12 @@ std::size_t delivery_window::room() const noexcept {
   return held_max_ - std::min(held_max_, entries_.size());
 }
 
+std::optional<time_point> delivery_window::oldest() const {
+  if (entries_.empty())
+    return std::nullopt;
+  return entries_.begin()->second.event.occurred_at;
+}
+
 void delivery_window::add(domain_event event) {
   const auto sequence = event.sequence;
   if (sequence <= read_to_)

@@ -33,6 +33,8 @@ public:
   std::size_t room() const noexcept;
   std::size_t held() const noexcept { return entries_.size(); }
   std::size_t in_flight() const noexcept { return flying_.size(); }
+  /// When the first event happened that is held; nothing: none is.
+  std::optional<time_point> oldest() const;
 
   /// Events come in ascending order; one that was read before is ignored.
   void add(domain_event event);

@@ -15,6 +15,10 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/fwd.hpp>
 
+namespace prometheus {
+class Registry;
+}
+
 namespace tiketi {
 
 /// Who gets the events of a topic, or of all (`*`); each subscription reads the outbox. `consumer`
@@ -45,6 +49,8 @@ struct relay_options {
   std::uint32_t poison_after = 8;  ///< attempts before a permanent failure is set aside
   std::chrono::hours keep{24};     ///< applied events are kept at least this long
   std::chrono::minutes purge_every{10};
+  std::string role{};                       ///< whose outbox it is, for the metrics
+  prometheus::Registry* registry = nullptr; ///< outlives the relay; null: no metrics
 };
 
 // What a relay says to the actor that owns its outbox. Never leaves the process.

@@ -1,6 +1,8 @@
 #include "actors/membership/membership_actor.hpp"
 
+#include "actors/base/trace.hpp"
 #include "actors/membership/membership.hpp"
+#include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
 
 #include <algorithm>
@@ -52,12 +54,14 @@ struct membership_metrics {
         awards(counter(registry, "business_membership_awards_total",
                        "Times a membership was given points")),
         revocations(counter(registry, "business_membership_revocations_total",
-                            "Times points were taken back from a membership")) {}
+                            "Times points were taken back from a membership")),
+        mailbox(&mailbox_depth(registry, "membership")) {}
 
   prometheus::Counter* activated;
   prometheus::Counter* expired;
   prometheus::Counter* awards;
   prometheus::Counter* revocations;
+  prometheus::Histogram* mailbox;
 };
 
 struct membership_state {
@@ -171,6 +175,8 @@ void run_payment(self_pointer self, apply_membership_payment m, promise_of<payme
   }
   auto& step = std::get<activation>(decided);
   const bool activates = step.change.next.version > 0;
+  for (auto& event : step.change.events)
+    event.trace = traceparent_or_empty(m.trace);
   write(self, std::move(step.change),
         [self, m, promise, attempt, activates,
          outcome = std::move(step.outcome)](const result<written>& w) mutable {
@@ -372,6 +378,7 @@ membership_impl::behavior_type memberships(self_pointer self, environment* env,
       },
       [self](const deliver& m) { return run_delivery(self, m.event); },
       [self](membership_tick) {
+        observe_mailbox(*self->state.metrics->mailbox, self);
         end_those_over(self);
         self->delayed_send(self, self->state.parts.tick, membership_tick{});
       },

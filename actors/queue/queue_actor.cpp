@@ -5,6 +5,7 @@
 #include "actors/queue/domain_events.hpp"
 #include "actors/queue/type_ids.hpp"
 #include "actors/redis/post.hpp"
+#include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
 
 #include <algorithm>
@@ -51,6 +52,7 @@ public:
   void limit(std::uint32_t threshold, caf::typed_response_promise<queue_counters> promise);
   void clear(caf::typed_response_promise<queue_counters> promise);
   void tick(std::uint64_t generation);
+  void observe() { observe_mailbox(context_->metrics->queue_mailbox, self_); }
   void stop();
   void mirrored(const redis::outcome& what);
 
@@ -838,6 +840,7 @@ queue_actor::behavior_type queue_behavior(queue_actor::stateful_pointer<queue_st
         return promise;
       },
       [self](const queue_tick& m) {
+        self->state.observe();
         self->state.tick(m.generation);
         self->state.settle();
       },

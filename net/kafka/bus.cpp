@@ -50,7 +50,7 @@ struct kafka_bus::impl {
         client(std::make_shared<producer>(
             options, *metrics,
             [to = box](std::vector<delivery_report> x) { to->put(std::move(x)); })),
-        out(spawn_producer(sys, env, client, metrics)) {
+        out(spawn_producer(sys, client)) {
     box->set(out);
   }
 

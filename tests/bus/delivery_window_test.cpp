@@ -92,6 +92,26 @@ TEST(delivery_window_test, in_flight_and_held_have_bounds) {
   EXPECT_EQ(sequences(w.take(start, 1s)), std::vector<std::int64_t>{3});
 }
 
+TEST(delivery_window_test, the_oldest_is_the_first_that_is_not_applied) {
+  delivery_window w{0, 4, 4};
+  EXPECT_FALSE(w.oldest());
+  for (int i = 1; i <= 3; ++i) {
+    auto e = event(i, std::to_string(i));
+    e.occurred_at = start + i * 1s;
+    w.add(e);
+  }
+  EXPECT_EQ(w.oldest(), start + 1s);
+  w.take(start, 1s);
+  w.applied(2);
+  EXPECT_EQ(w.oldest(), start + 1s) << "in flight is not applied";
+  w.applied(1);
+  EXPECT_EQ(w.oldest(), start + 3s);
+  EXPECT_TRUE(w.failed(3, 1, start + 9s));
+  EXPECT_EQ(w.oldest(), start + 3s) << "nor is what waits for its next attempt";
+  w.applied(3);
+  EXPECT_FALSE(w.oldest());
+}
+
 TEST(delivery_window_test, a_late_failure_of_an_older_attempt_is_ignored) {
   delivery_window w{0, 4, 2};
   w.add(event(1, "a"));

@@ -138,11 +138,11 @@ TEST_F(kafka_program_test, a_broker_that_is_away_costs_no_sale_and_no_event) {
   ASSERT_TRUE(wait([&] { return client->get("/health").json()["status"] == "degraded"; }));
   EXPECT_EQ(client->get("/health").status, 200);
   EXPECT_EQ(metric("kafka_produced_total"), produced);
-  EXPECT_TRUE(wait([&] { return metric("kafka_outbox_age_seconds") > 1; }));
+  EXPECT_TRUE(wait([&] { return metric("tiketi_outbox_age_seconds") > 1; }));
 
   ASSERT_TRUE(broker.start()) << broker.log_tail();
   EXPECT_TRUE(wait([&] {
-    return metric("kafka_outbox_age_seconds") == 0 && metric("kafka_in_flight") == 0
+    return metric("tiketi_outbox_age_seconds") == 0 && metric("kafka_in_flight") == 0
            && metric("kafka_produced_total") >= produced + 3;
   })) << server->log_tail();
   EXPECT_TRUE(wait([&] { return client->get("/health").json()["status"] == "ok"; }));

@@ -172,6 +172,7 @@ struct node::impl {
 
   std::vector<subscription> feed(std::string_view role, std::vector<subscription> to);
   relay_options relaying() const;
+  relay_actor relay(const std::string& role, std::vector<subscription> to);
 
   void start();
   void start_bus();
@@ -315,6 +316,15 @@ void node::impl::start() {
                "{} ms)",
                values.http_address, front->port(), data.path().string(), values.data_durability,
                values.payment_provider, std::chrono::duration_cast<milliseconds>(took).count());
+}
+
+/// Feeds what listens to one role, over a connection of its own.
+relay_actor node::impl::relay(const std::string& role, std::vector<subscription> to) {
+  auto options = relaying();
+  options.role = role;
+  options.registry = registry.get();
+  return spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox(role)), feed(role, std::move(to)),
+                     std::move(options));
 }
 
 /// The consumers of one role's relay, or the way to them. Those of the time when events went the
@@ -498,11 +508,9 @@ void node::impl::start_ticket() {
 void node::impl::start_catalog() {
   catalog_consumer =
       ticket::start_catalog_consumer(sys, ticket_role->writer, ticket_role->event_changed);
-  catalog_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("catalog")),
-                              feed("catalog", {{"catalog-events", "ticket", catalog_consumer},
-                                               {"catalog-events", "stats", stats_role->consumer},
-                                               webhook_role->consumer()}),
-                              relaying());
+  catalog_relay = relay("catalog", {{"catalog-events", "ticket", catalog_consumer},
+                                    {"catalog-events", "stats", stats_role->consumer},
+                                    webhook_role->consumer()});
   catalog::catalog_options options;
   options.readers = static_cast<std::size_t>(values.catalog_readers);
   catalog::catalog_storage storage;
@@ -633,6 +641,7 @@ void node::impl::start_payment() {
   parts.front_queries = sql::make_payment_queries(connect("payment"));
   parts.outbox = outbox("payment");
   payment::payment_options options;
+  options.relay = relaying();
   if (values.payment_provider == "toss") {
     parts.money = payment::start_toss_provider(
         sys, *env, remote_client,
@@ -717,15 +726,11 @@ void node::impl::connect_roles() {
     beneficial.push_back(type);
   benefits_consumer = spawn_topic_dispatch(
       sys, {{"reservation-events", ticket_role->points}, {"membership-events", member_consumer}});
-  ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
-                             feed("ticket", {payment_role->consumer(),
-                                             {"*", "benefits", benefits_consumer, beneficial},
-                                             {"*", "stats", stats_role->consumer},
-                                             webhook_role->consumer()}),
-                             relaying());
-  auth_relay =
-      spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("auth")),
-                  feed("auth", {{"user-events", "stats", stats_role->consumer}}), relaying());
+  ticket_relay = relay("ticket", {payment_role->consumer(),
+                                  {"*", "benefits", benefits_consumer, beneficial},
+                                  {"*", "stats", stats_role->consumer},
+                                  webhook_role->consumer()});
+  auth_relay = relay("auth", {{"user-events", "stats", stats_role->consumer}});
   ticket_role->links->set(payment_role->region, queue_role->region, ticket_relay);
   if (bus)
     bus->start({"admission-events"});
