@@ -571,8 +571,7 @@ void node::impl::start_notices() {
     listeners.push_back(notices->consumer());
   }
   if (bus || !listeners.empty())
-    queue_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("queue")),
-                              feed("queue", std::move(listeners)));
+    queue_relay = relay("queue", std::move(listeners));
 }
 
 void node::impl::start_queue() {
