@@ -147,14 +147,17 @@ void run_subscribe(self_pointer self, subscribe m, promise_of<membership_view> p
 }
 
 /// The message was applied before: as an activation, or as a refusal?
-payment_outcome earlier_outcome(self_pointer self, const apply_membership_payment& m) {
-  const auto points = self->state.parts.queries->points_of(m.membership, history_max);
-  const bool paid = points && std::any_of(points->begin(), points->end(), [&](const auto& p) {
-                      return p.reference == m.payment.value;
-                    });
-  if (paid)
-    return {payment_verdict::confirmed, {}, true};
-  return {payment_verdict::refund_due, "refused_before", true};
+/// Without knowing there is no answer: a wrong one would give money back for a membership that goes
+/// on.
+void tell_earlier_outcome(self_pointer self, const apply_membership_payment& m,
+                          promise_of<payment_outcome>& promise) {
+  const auto paid = self->state.parts.queries->has_points_for(m.membership, m.payment.value);
+  if (!paid)
+    promise.deliver(to_caf(paid.error()));
+  else if (*paid)
+    promise.deliver(payment_outcome{payment_verdict::confirmed, {}, true});
+  else
+    promise.deliver(payment_outcome{payment_verdict::refund_due, "refused_before", true});
 }
 
 void run_payment(self_pointer self, apply_membership_payment m, promise_of<payment_outcome> promise,
@@ -191,7 +194,7 @@ void run_payment(self_pointer self, apply_membership_payment m, promise_of<payme
             promise.deliver(std::move(outcome));
             return;
           case written::duplicate:
-            promise.deliver(earlier_outcome(self, m));
+            tell_earlier_outcome(self, m, promise);
             return;
           case written::lost:
             if (attempt < attempts_max)
