@@ -67,7 +67,7 @@ client_ptr make_client(rd_kafka_type_t type, conf_ptr conf) {
   auto* made = rd_kafka_new(type, conf.get(), text, sizeof text);
   if (made == nullptr)
     throw std::runtime_error(fmt::format("kafka: no client: {}", text));
-  conf.release(); // the client's own now
+  static_cast<void>(conf.release()); // the client's own now
   return client_ptr{made};
 }
 
@@ -134,7 +134,7 @@ result<void> send(rd_kafka_t* producer, const record& r, const std::string& pref
   parts[5].u.headers = headers.get();
   auto* error = rd_kafka_produceva(producer, parts.data(), parts.size());
   if (error == nullptr) {
-    headers.release(); // the message's own now
+    static_cast<void>(headers.release()); // the message's own now
     return {};
   }
   const auto code = rd_kafka_error_code(error);
