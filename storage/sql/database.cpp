@@ -45,7 +45,7 @@ std::unique_ptr<soci::session> connect_sqlite(const database_options& options) {
 /// The SQLSTATE, or empty for an error that is not PostgreSQL's or was met by the client.
 std::string sql_state(const std::exception& error) {
   if (const auto* e = dynamic_cast<const soci::postgresql_soci_error*>(&error))
-    if (const auto state = e->sqlstate(); state.find_first_not_of(' ') != std::string::npos)
+    if (auto state = e->sqlstate(); state.find_first_not_of(' ') != std::string::npos)
       return state;
   return {};
 }
