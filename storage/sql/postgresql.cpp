@@ -52,6 +52,14 @@ std::string array_text::take() {
   return out;
 }
 
+std::vector<std::string> take_all(std::vector<array_text>& columns) {
+  std::vector<std::string> out;
+  out.reserve(columns.size());
+  for (auto& column : columns)
+    out.push_back(column.take());
+  return out;
+}
+
 server_rows::server_rows(pg_result* result) : result_(result, &PQclear) {}
 
 std::size_t server_rows::size() const {

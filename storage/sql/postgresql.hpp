@@ -29,6 +29,9 @@ private:
   std::string text_ = "{";
 };
 
+/// The arrays as the parameters of one statement; they are empty afterwards.
+std::vector<std::string> take_all(std::vector<array_text>& columns);
+
 /// The rows of an answer. NULL reads as an empty text and as 0.
 class server_rows {
 public:

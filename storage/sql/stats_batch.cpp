@@ -159,16 +159,10 @@ void stats_batch::write_created() {
   if (created_.empty())
     return;
   created_.clear();
-  const auto texts = [](std::vector<array_text>& columns) {
-    std::vector<std::string> out;
-    for (auto& c : columns)
-      out.push_back(c.take());
-    return out;
-  };
   const bool rows = !l[0].empty();
-  db_.prepared<insert_ledger>().run(texts(r));
+  db_.prepared<insert_ledger>().run(take_all(r));
   if (rows)
-    db_.prepared<insert_rows>().run(texts(l));
+    db_.prepared<insert_rows>().run(take_all(l));
 }
 
 void stats_batch::write_moved() {

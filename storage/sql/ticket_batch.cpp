@@ -538,17 +538,11 @@ bool working_set::write_sales() {
         i[7].add(static_cast<std::int64_t>(item.seat_version));
       }
     }
-    const auto texts = [](std::vector<array_text>& columns) {
-      std::vector<std::string> out;
-      for (auto& c : columns)
-        out.push_back(c.take());
-      return out;
-    };
     const bool items = !i[0].empty();
-    if (db_.prepared<insert_reservations>().run(texts(r)).touched() != made_.size())
+    if (db_.prepared<insert_reservations>().run(take_all(r)).touched() != made_.size())
       return false;
     if (items)
-      db_.prepared<insert_items>().run(texts(i));
+      db_.prepared<insert_items>().run(take_all(i));
   }
   array_text ids;
   array_text status;
@@ -634,9 +628,8 @@ void insert_seats(database& db, const std::string& event, std::span<const seat_r
       columns[8].add(static_cast<std::int64_t>(seat->token));
       columns[9].add(id_text(seat->holder));
     }
-    std::vector<std::string> parameters{event};
-    for (auto& column : columns)
-      parameters.push_back(column.take());
+    auto parameters = take_all(columns);
+    parameters.insert(parameters.begin(), event);
     db.prepared<insert_new_seats>().run(parameters);
   }
 }
