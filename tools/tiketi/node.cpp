@@ -333,6 +333,7 @@ std::vector<subscription> node::impl::feed(std::string_view role, std::vector<su
   if (bus)
     to = bus->feed(topics_of(role), std::move(to));
   std::vector<std::string> consumers;
+  consumers.reserve(to.size());
   for (const auto& sub : to)
     consumers.push_back(sub.consumer);
   auto db = connect(role);
