@@ -101,6 +101,36 @@ TEST_F(membership_actor_test, joining_is_paid_for_and_pays_off_once) {
             (failure{errc::not_found, "Artist not found"}));
 }
 
+TEST_F(membership_actor_test, money_does_not_go_back_because_nobody_could_ask) {
+  const auto m = join(1)->row;
+  // The same message twice in one commit, and the store is gone when the second finds itself
+  // applied.
+  std::size_t together = 0;
+  store.on_batch([&](const auto& batch) {
+    together = batch.size();
+    return commit_fault::none;
+  });
+  auto first = begin<payment_outcome>(role.members, payment_for(m, 1, 1));
+  auto second = begin<payment_outcome>(role.members, payment_for(m, 1, 1));
+  while (together == 0 && sched.try_run_once())
+    ;
+  ASSERT_EQ(together, 2u);
+  store.set_away(true);
+  sched.run();
+  store.on_batch({});
+  store.set_away(false);
+  ASSERT_TRUE(first->has_value() && second->has_value());
+  for (const auto& answer : {**first, **second}) {
+    if (answer)
+      EXPECT_EQ(answer->verdict, payment_verdict::confirmed);
+    else
+      EXPECT_EQ(answer.error().code, errc::unavailable);
+  }
+  EXPECT_NE((**first).has_value(), (**second).has_value());
+  EXPECT_EQ(pay_for(m, 1, 1)->verdict, payment_verdict::confirmed);
+  EXPECT_EQ(membership_events(), std::vector<std::string>{"MEMBERSHIP_ACTIVATED"});
+}
+
 TEST_F(membership_actor_test, events_carry_the_trace_of_the_payment) {
   const std::string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   auto money = payment_for(join(1)->row, 1, 1);
