@@ -24,7 +24,7 @@ namespace {
 
 constexpr const char* consumer = "ticket";
 
-// -- words and ids -------------------------------------------------------------------------------
+// -- words --------------------------------------------------------------------------------------
 
 template <class Enum>
 Enum from_word(const std::string& word, Enum last) {
@@ -32,16 +32,6 @@ Enum from_word(const std::string& word, Enum last) {
     if (to_string(static_cast<Enum>(i)) == word)
       return static_cast<Enum>(i);
   throw std::runtime_error("unknown word in the database: " + word);
-}
-
-template <class Id>
-std::string text_of(const Id& id) {
-  return id.is_nil() ? std::string{} : to_string(id);
-}
-
-template <class Id>
-Id id_of(const std::string& text) {
-  return parse_id<Id>(text).value_or(Id{});
 }
 
 // -- statements that write -----------------------------------------------------------------------
@@ -503,7 +493,7 @@ private:
     q.status = to_string(r.status);
     q.payment = to_string(r.payment);
     q.method = r.payment_method;
-    q.paid_by = text_of(r.paid_by);
+    q.paid_by = id_text(r.paid_by);
     q.key = command.idempotency_key;
     q.created = to_millis(r.created_at);
     q.expires = to_millis(r.expires_at);
@@ -515,8 +505,8 @@ private:
       auto& i = db_.prepared<insert_item>();
       i.reservation = id;
       i.line = ++line;
-      i.seat = text_of(item.seat);
-      i.type = text_of(item.ticket_type);
+      i.seat = id_text(item.seat);
+      i.type = id_text(item.ticket_type);
       i.quantity = item.quantity;
       i.price = item.unit_price;
       i.token = static_cast<long long>(item.token);
@@ -536,7 +526,7 @@ private:
       q.user = to_string(command.reservation.user);
       q.key = command.idempotency_key;
       if (one(q.st))
-        out.same_key = id_of<reservation_id>(q.id);
+        out.same_key = text_id<reservation_id>(q.id);
     }
     return {std::move(out), wrote};
   }
@@ -560,7 +550,7 @@ private:
     q.to = to_string(command.to);
     q.payment = to_string(command.payment);
     q.method = command.payment_method;
-    q.paid_by = text_of(command.paid_by);
+    q.paid_by = id_text(command.paid_by);
     if (run(q.st) != 1) {
       out.status = commit_status::rejected;
       out.found = status_of(command.reservation);
@@ -638,9 +628,9 @@ private:
     e.start = to_millis(command.event.sale_start);
     e.end = to_millis(command.event.sale_end);
     e.cancelled = command.event.cancelled ? 1 : 0;
-    e.artist = text_of(command.event.artist);
+    e.artist = id_text(command.event.artist);
     e.artist_name = command.event.artist_name;
-    e.layout = text_of(command.event.layout);
+    e.layout = id_text(command.event.layout);
     e.config = command.event.layout_config;
     e.poster = command.event.poster_url;
     run(e.st);
@@ -699,7 +689,7 @@ private:
       s.status = to_string(seat->status);
       s.version = seat->version;
       s.token = static_cast<long long>(seat->token);
-      s.holder = text_of(seat->holder);
+      s.holder = id_text(seat->holder);
       run(s.st);
     }
   }
@@ -831,8 +821,8 @@ struct select_types {
 
   ticket_type_view row() const {
     ticket_type_view out;
-    out.id = id_of<ticket_type_id>(id);
-    out.event = id_of<event_id>(event);
+    out.id = text_id<ticket_type_id>(id);
+    out.event = text_id<event_id>(event);
     out.name = name;
     out.description = description;
     out.price = price;
@@ -875,15 +865,15 @@ struct select_reservations {
 
   reservation_view row() const {
     reservation_view out;
-    out.id = id_of<reservation_id>(id);
-    out.user = id_of<user_id>(user);
-    out.event = id_of<event_id>(event);
+    out.id = text_id<reservation_id>(id);
+    out.user = text_id<user_id>(user);
+    out.event = text_id<event_id>(event);
     out.number = number;
     out.total_amount = amount;
     out.status = from_word(status, reservation_status::expired);
     out.payment = from_word(payment, payment_state::refunded);
     out.payment_method = method;
-    out.paid_by = id_of<payment_id>(paid_by);
+    out.paid_by = text_id<payment_id>(paid_by);
     out.created_at = from_millis(created);
     out.expires_at = from_millis(expires);
     out.event_title = title;
@@ -940,8 +930,8 @@ struct select_items {
 
   reservation_item item() const {
     reservation_item out;
-    out.seat = id_of<seat_id>(seat);
-    out.ticket_type = id_of<ticket_type_id>(type);
+    out.seat = text_id<seat_id>(seat);
+    out.ticket_type = text_id<ticket_type_id>(type);
     out.name = name;
     out.section = section;
     out.row = row;
@@ -1020,9 +1010,9 @@ public:
                    from_millis(e.start),
                    from_millis(e.end),
                    e.cancelled != 0,
-                   id_of<artist_id>(e.artist),
+                   text_id<artist_id>(e.artist),
                    e.artist_name,
-                   id_of<layout_id>(e.layout),
+                   text_id<layout_id>(e.layout),
                    e.config,
                    {}};
       load_seats(key, out.seats);
@@ -1038,7 +1028,7 @@ public:
       auto& i = guard_.db().prepared<items_of_pending>();
       i.key = key;
       for (bool more = i.st.execute(true); more; more = i.st.fetch()) {
-        const auto owner = id_of<reservation_id>(i.reservation);
+        const auto owner = text_id<reservation_id>(i.reservation);
         while (at != out.pending.end() && at->id != owner)
           ++at;
         if (at == out.pending.end())
@@ -1048,7 +1038,7 @@ public:
       auto& l = guard_.db().prepared<select_live_items>();
       l.event = key;
       for (bool more = l.st.execute(true); more; more = l.st.fetch())
-        out.live_items.emplace_back(id_of<user_id>(l.user), static_cast<std::int32_t>(l.count));
+        out.live_items.emplace_back(text_id<user_id>(l.user), static_cast<std::int32_t>(l.count));
       return out;
     });
   }
@@ -1078,7 +1068,7 @@ public:
                                             "ORDER BY r.id LIMIT :most",
            soci::use(key, "event"), soci::use(most, "most"), soci::into(id));
       for (st.execute(); st.fetch();)
-        out.push_back(id_of<reservation_id>(id));
+        out.push_back(text_id<reservation_id>(id));
       return out;
     });
   }
@@ -1146,7 +1136,7 @@ public:
            soci::into(id), soci::into(row.name), soci::into(row.description), soci::into(total),
            soci::into(row.config));
       for (st.execute(); st.fetch();) {
-        row.id = id_of<layout_id>(id);
+        row.id = text_id<layout_id>(id);
         row.total_seats = total;
         out.push_back(row);
       }
@@ -1160,7 +1150,7 @@ private:
     q.event = event;
     for (bool more = q.st.execute(true); more; more = q.st.fetch()) {
       auto& s = out.emplace_back();
-      s.id = id_of<seat_id>(q.id);
+      s.id = text_id<seat_id>(q.id);
       s.section = q.section;
       s.row = q.row;
       s.number = q.number;
@@ -1169,7 +1159,7 @@ private:
       s.status = from_word(q.status, seat_status::reserved);
       s.version = static_cast<std::uint32_t>(q.version);
       s.token = static_cast<std::uint64_t>(q.token);
-      s.holder = id_of<reservation_id>(q.holder);
+      s.holder = text_id<reservation_id>(q.holder);
     }
   }
 
@@ -1211,7 +1201,7 @@ private:
       std::string id;
       soci::statement st = (guard_.db().session().prepare << sql, soci::into(id));
       for (st.execute(); st.fetch();)
-        out.push_back(id_of<event_id>(id));
+        out.push_back(text_id<event_id>(id));
       return out;
     });
   }

@@ -4,6 +4,7 @@
 #include "tests/support/actor_fixture.hpp"
 #include "tests/support/local_server.hpp"
 #include "tests/support/paced_transport.hpp"
+#include "tests/support/places.hpp"
 
 #include <atomic>
 
@@ -172,7 +173,7 @@ TEST_F(client_test, the_deadline_is_for_all_attempts) {
 
 TEST_F(client_test, certainly_not_sent_is_said) {
   auto x = call();
-  x.request.url = "http://127.0.0.1:" + std::to_string(test::unused_port()) + "/";
+  x.request.url = "http://127.0.0.1:" + std::to_string(test::free_port()) + "/";
   const auto a = run(std::move(x));
   EXPECT_EQ(a.error, http_failure::refused);
   EXPECT_FALSE(a.may_have_arrived);

@@ -1,5 +1,6 @@
 #include "net/client/curl_transport.hpp"
 #include "tests/support/local_server.hpp"
+#include "tests/support/places.hpp"
 
 #include <atomic>
 #include <cstdio>
@@ -96,7 +97,7 @@ TEST_F(transport_test, what_goes_wrong_is_told_apart) {
 }
 
 TEST_F(transport_test, nobody_there_means_certainly_not_sent) {
-  const auto r = run(get("http://127.0.0.1:" + std::to_string(test::unused_port()) + "/"));
+  const auto r = run(get("http://127.0.0.1:" + std::to_string(test::free_port()) + "/"));
   EXPECT_EQ(r.error, http_failure::refused);
   EXPECT_FALSE(r.text.empty());
   EXPECT_EQ(run(get("http://no-such-host.invalid/")).error, http_failure::refused);

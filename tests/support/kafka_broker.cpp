@@ -294,12 +294,7 @@ void kafka_broker::thaw() {
 }
 
 std::string kafka_broker::log_tail(std::size_t bytes) const {
-  std::ifstream in{folder_.path() / "broker.log", std::ios::binary | std::ios::ate};
-  if (!in)
-    return "(no log)";
-  const auto size = static_cast<std::size_t>(in.tellg());
-  in.seekg(static_cast<std::streamoff>(size > bytes ? size - bytes : 0));
-  return std::string(std::istreambuf_iterator<char>{in}, {});
+  return end_of_file(folder_.path() / "broker.log", bytes);
 }
 
 kafka_broker& shared_kafka_broker() {

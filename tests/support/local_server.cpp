@@ -240,10 +240,4 @@ const std::string& local_server::certificate() const {
   return impl_->certificate;
 }
 
-std::uint16_t unused_port() {
-  asio::io_context io;
-  const tcp::acceptor taken{io, {asio::ip::make_address("127.0.0.1"), 0}};
-  return taken.local_endpoint().port();
-}
-
 } // namespace tiketi::test

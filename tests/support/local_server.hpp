@@ -60,7 +60,4 @@ private:
   std::unique_ptr<impl> impl_;
 };
 
-/// A port on which nobody listens.
-std::uint16_t unused_port();
-
 } // namespace tiketi::test

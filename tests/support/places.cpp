@@ -1,6 +1,8 @@
 #include "tests/support/places.hpp"
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 
 #include <netinet/in.h>
@@ -22,7 +24,7 @@ temp_dir::~temp_dir() {
 }
 
 std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -34,6 +36,15 @@ std::uint16_t free_port() {
   if (!ok)
     throw std::runtime_error("no free port on the loopback interface");
   return ntohs(address.sin_port);
+}
+
+std::string end_of_file(const std::filesystem::path& file, std::size_t bytes) {
+  std::ifstream in{file, std::ios::binary | std::ios::ate};
+  if (!in)
+    return "(no log)";
+  const auto size = static_cast<std::size_t>(in.tellg());
+  in.seekg(static_cast<std::streamoff>(size > bytes ? size - bytes : 0));
+  return std::string(std::istreambuf_iterator<char>{in}, {});
 }
 
 } // namespace tiketi::test

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 namespace tiketi::test {
 
@@ -21,5 +23,8 @@ private:
 
 /// A TCP port of the loopback interface that nobody listens on now.
 std::uint16_t free_port();
+
+/// The end of a log, for a failure message.
+std::string end_of_file(const std::filesystem::path& file, std::size_t bytes = 4000);
 
 } // namespace tiketi::test

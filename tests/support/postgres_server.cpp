@@ -1,5 +1,7 @@
 #include "tests/support/postgres_server.hpp"
 
+#include "tests/support/places.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -14,11 +16,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libpq-fe.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <spawn.h>
 #include <sys/shm.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -97,36 +97,12 @@ int wait_for(pid_t pid) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-std::string tail_of(const std::filesystem::path& file, std::size_t bytes) {
-  std::ifstream in{file, std::ios::binary | std::ios::ate};
-  if (!in)
-    return "(no log)";
-  const auto size = static_cast<std::size_t>(in.tellg());
-  in.seekg(static_cast<std::streamoff>(size > bytes ? size - bytes : 0));
-  return std::string(std::istreambuf_iterator<char>{in}, {});
-}
-
 std::string random_word() {
   std::random_device random;
   std::string out;
   for (int i = 0; i < 24; ++i)
     out += "abcdefghijklmnopqrstuvwxyz"[random() % 26];
   return out;
-}
-
-std::uint16_t unused_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool ok = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0
-                  && ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  if (fd >= 0)
-    ::close(fd);
-  if (!ok)
-    throw std::runtime_error("no free port on the loopback interface");
-  return ntohs(address.sin_port);
 }
 
 struct process_state {
@@ -158,7 +134,7 @@ postgres_server::postgres_server(options o) : options_(std::move(o)) {
     if (::chown(folder_.c_str(), account->pw_uid, account->pw_gid) != 0)
       throw std::runtime_error("cannot give " + pattern + " to another account");
   password_ = random_word();
-  port_ = unused_port();
+  port_ = free_port();
   guard();
   make_data();
   start();
@@ -225,7 +201,7 @@ void postgres_server::make_data() {
                       "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"}),
             (folder_ / "initdb.log").string());
   if (pid < 0 || wait_for(pid) != 0)
-    throw std::runtime_error("initdb failed: " + tail_of(folder_ / "initdb.log", 2000));
+    throw std::runtime_error("initdb failed: " + end_of_file(folder_ / "initdb.log", 2000));
 }
 
 void postgres_server::start() {
@@ -350,7 +326,7 @@ std::vector<std::vector<std::string>> postgres_server::run(const std::string& da
 }
 
 std::string postgres_server::log_tail(std::size_t bytes) const {
-  return tail_of(folder_ / "server.log", bytes);
+  return end_of_file(folder_ / "server.log", bytes);
 }
 
 postgres_server::options& postgres_server::shared_options() {

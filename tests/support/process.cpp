@@ -141,13 +141,4 @@ int run_program(const std::vector<std::string>& arguments,
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-std::string end_of_file(const std::filesystem::path& file, std::size_t bytes) {
-  std::ifstream in{file, std::ios::binary | std::ios::ate};
-  if (!in)
-    return "(no log)";
-  const auto size = static_cast<std::size_t>(in.tellg());
-  in.seekg(static_cast<std::streamoff>(size > bytes ? size - bytes : 0));
-  return std::string(std::istreambuf_iterator<char>{in}, {});
-}
-
 } // namespace tiketi::test

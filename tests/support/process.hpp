@@ -19,9 +19,6 @@ int run_program(const std::vector<std::string>& arguments,
                 const std::map<std::string, std::string>& environment,
                 const std::filesystem::path& log);
 
-/// For a failure message.
-std::string end_of_file(const std::filesystem::path& file, std::size_t bytes = 4000);
-
 /// The real program, as its own process. Killed with SIGKILL when destroyed while running. With
 /// TIKETI_TEST_BACKEND=production it runs on real servers, which start with the first one (see
 /// production_parts.hpp).

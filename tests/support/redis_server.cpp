@@ -1,5 +1,7 @@
 #include "tests/support/redis_server.hpp"
 
+#include "tests/support/places.hpp"
+
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -9,30 +11,13 @@
 
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
-#include <netinet/in.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace tiketi::test {
 
 namespace {
-
-std::uint16_t pick_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool ok = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0
-                  && ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  if (fd >= 0)
-    ::close(fd);
-  if (!ok)
-    throw std::runtime_error("no free port on the loopback interface");
-  return ntohs(address.sin_port);
-}
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> out;
@@ -107,7 +92,7 @@ redis_server::redis_server(options o) : options_(std::move(o)) {
   sweeper_ = start_sweeper(folder_);
   // Between choosing a port and listening on it somebody else may take it.
   for (int attempt = 0; attempt < 5; ++attempt) {
-    port_ = pick_port();
+    port_ = free_port();
     if (spawn())
       return;
   }
