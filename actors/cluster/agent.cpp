@@ -182,6 +182,7 @@ routing agent::routes() const {
     out.self = membership_.key();
   else
     out.self.node = self_.node;
+  out.cluster = membership_.cluster();
   out.view = membership_.view();
   for (const auto& part : roles_) {
     role_routing one{part.shards.role(), part.shards.map(), {}, {}};

@@ -37,7 +37,7 @@ membership::membership(std::string node, lease_rules rules)
 std::optional<store_call> membership::due(mono now) {
   if (under_way_ || standing_ == standing::left || standing_ == standing::refused)
     return std::nullopt;
-  if (now < next_ && !leaving_)
+  if (now < next_)
     return std::nullopt;
   store_call call;
   call.what = leaving_                         ? store_call::kind::leave
@@ -69,7 +69,7 @@ void membership::joined(const store_call& call, const join_answer& answer, mono 
     standing_ = standing::member;
     incarnation_ = answer.incarnation;
     cluster_ = answer.cluster;
-    next_ = call.sent + rules_.renew;
+    next_ = leaving_ ? mono{} : call.sent + rules_.renew;
     set_clock(answer.database_now, call.sent, now);
     extend(call.sent);
     break;
@@ -89,7 +89,7 @@ void membership::renewed(const store_call& call, const renew_answer& answer, mon
     return;
   set_clock(answer.database_now, call.sent, now);
   if (answer.alive) {
-    next_ = call.sent + rules_.renew;
+    next_ = leaving_ ? mono{} : call.sent + rules_.renew;
     extend(call.sent);
   } else {
     // Others may own everything by now.
@@ -127,6 +127,7 @@ void membership::saw(const cluster_view& view, mono now) {
 void membership::leave() {
   leaving_ = true;
   until_ = {};
+  next_ = {};
 }
 
 void membership::has_left(const store_call& call) {

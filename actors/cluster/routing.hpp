@@ -20,7 +20,8 @@ struct role_routing {
 
 /// What one node knows at one moment: a value that many threads read.
 struct routing {
-  node_key self; ///< incarnation 0: no member
+  std::string cluster; ///< id; empty before the first join
+  node_key self;       ///< incarnation 0: no member
   cluster_view view;
   std::vector<role_routing> roles;
 
