@@ -6,7 +6,7 @@ set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 install(TARGETS tiketi RUNTIME DESTINATION bin)
 install(FILES config/systemd/tiketi.service DESTINATION lib/systemd/system)
 install(FILES config/systemd/tiketi.toml DESTINATION /etc/tiketi)
-install(FILES config/embedded.toml config/loadtest.toml
+install(FILES config/embedded.toml config/loadtest.toml config/production.toml
         DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples")
 install(FILES docs/architecture.md docs/operations.md docs/settings.md docs/webhooks.md
               docs/openapi.yaml

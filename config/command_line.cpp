@@ -25,7 +25,8 @@ bool is_switch(const row& r) {
 
 std::string option_text(const row& r) {
   std::string out{r.sentence};
-  out += fmt::format(" [{}; {}]", r.fallback.empty() ? "empty" : r.fallback, environment_name(r));
+  out += fmt::format(" [{}; {}{}{}]", r.fallback.empty() ? "empty" : r.fallback,
+                     environment_name(r), r.variable.empty() ? "" : ", ", r.variable);
   return out;
 }
 

@@ -1191,6 +1191,135 @@ const std::array rows{
         .max = 365 * day,
         .unit = "s",
         .sentence = "Dead letters can be replayed for this long, then they are removed"},
+    row{.name = "sqs.enabled",
+        .target = &s::sqs_enabled,
+        .fallback = "false",
+        .sentence = "Tell a FIFO queue of SQS of every admission to a waiting room",
+        .variable = "SQS_ENABLED"},
+    row{.name = "sqs.queue_url",
+        .target = &s::sqs_queue_url,
+        .fallback = "",
+        .sentence = "Address of the queue for admission notices; its name ends in .fifo",
+        .variable = "SQS_QUEUE_URL"},
+    row{.name = "sqs.region",
+        .target = &s::sqs_region,
+        .fallback = "ap-northeast-2",
+        .sentence = "Region of the queues, for signatures",
+        .variable = "AWS_REGION"},
+    row{.name = "sqs.endpoint",
+        .target = &s::sqs_endpoint,
+        .fallback = "",
+        .sentence = "Where calls go instead of the host in the queue's address: a server that "
+                    "speaks like SQS"},
+    row{.name = "sqs.access_key_id",
+        .target = &s::sqs_access_key_id,
+        .fallback = "",
+        .min = 0,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "Who calls SQS: the id of an access key",
+        .secret = "AWS_ACCESS_KEY_ID"},
+    row{.name = "sqs.secret_access_key",
+        .target = &s::sqs_secret_access_key,
+        .fallback = "",
+        .min = 0,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "Signs calls to SQS; never sent",
+        .secret = "AWS_SECRET_ACCESS_KEY"},
+    row{.name = "sqs.session_token",
+        .target = &s::sqs_session_token,
+        .fallback = "",
+        .min = 0,
+        .max = 8192,
+        .unit = "bytes",
+        .sentence = "Belongs to the key where that is a temporary one",
+        .secret = "AWS_SESSION_TOKEN"},
+    row{.name = "sqs.calls_max",
+        .target = &s::sqs_calls_max,
+        .fallback = "4",
+        .min = 1,
+        .max = 64,
+        .sentence = "Calls to SQS at once, each about other events"},
+    row{.name = "sqs.group_batch",
+        .target = &s::sqs_group_batch,
+        .fallback = "10",
+        .min = 1,
+        .max = 10,
+        .sentence = "Notices of one event in a call. With 1 their order holds even where SQS takes "
+                    "only a part of a call; with more, what it refused comes behind what it took"},
+    row{.name = "sqs.call_timeout_ms",
+        .target = &s::sqs_call_timeout,
+        .fallback = "5000",
+        .min = 100,
+        .max = 60'000,
+        .unit = "ms",
+        .sentence = "Longest time for a call to SQS"},
+    row{.name = "sqs.retry_wait_ms",
+        .target = &s::sqs_retry_wait,
+        .fallback = "500",
+        .min = 10,
+        .max = 60'000,
+        .unit = "ms",
+        .sentence = "Wait after a failed call; doubles with each further one"},
+    row{.name = "sqs.retry_wait_max_ms",
+        .target = &s::sqs_retry_wait_max,
+        .fallback = "30000",
+        .min = 10,
+        .max = 600'000,
+        .unit = "ms",
+        .sentence = "Longest wait after a failed call"},
+    row{.name = "sqs.notice_age_max_seconds",
+        .target = &s::sqs_notice_age_max,
+        .fallback = "3600",
+        .min = 60,
+        .max = 1'209'600,
+        .unit = "s",
+        .sentence = "An admission that is older when its turn comes is not told any more"},
+    row{.name = "worker.enabled",
+        .target = &s::worker_enabled,
+        .fallback = "false",
+        .sentence = "Take requests for reservations from a queue of SQS, and run them"},
+    row{.name = "worker.queue_url",
+        .target = &s::worker_queue_url,
+        .fallback = "",
+        .sentence = "Address of the queue with requests for reservations"},
+    row{.name = "worker.pollers",
+        .target = &s::worker_pollers,
+        .fallback = "2",
+        .min = 1,
+        .max = 64,
+        .sentence = "Calls for messages at once, ten messages each"},
+    row{.name = "worker.wait_seconds",
+        .target = &s::worker_wait,
+        .fallback = "20",
+        .min = 0,
+        .max = 20,
+        .unit = "s",
+        .sentence = "How long a call for messages waits for the first one"},
+    row{.name = "worker.visibility_seconds",
+        .target = &s::worker_visibility,
+        .fallback = "300",
+        .min = 2,
+        .max = 43'200,
+        .unit = "s",
+        .sentence = "How long a received message is hidden from others; what failed comes again "
+                    "after that, until the queue's redrive policy takes it away"},
+    row{.name = "worker.run_timeout_ms",
+        .target = &s::worker_run_timeout,
+        .fallback = "10000",
+        .min = 100,
+        .max = 60'000,
+        .unit = "ms",
+        .sentence = "Longest time for one message; then it counts as failed"},
+    row{.name = "worker.message_age_max_seconds",
+        .target = &s::worker_message_age_max,
+        .fallback = "900",
+        .min = 1,
+        .max = 1'209'600,
+        .unit = "s",
+        .sentence = "A request that has been in the queue for longer fails: whoever sent it does "
+                    "not wait any more"},
     row{.name = "stats.readers",
         .target = &s::stats_readers,
         .fallback = "2",
@@ -1584,6 +1713,10 @@ std::vector<std::string> load_environment(settings& values, const environment_ma
   for (const auto& r : rows)
     if (!r.secret.empty())
       load_secret(values, r, variables, errors);
+  for (const auto& r : rows) // first, so that a setting's own variable wins
+    if (const auto at = variables.find(r.variable); !r.variable.empty() && at != variables.end())
+      if (const auto wrong = assign(values, r, at->second))
+        errors += fmt::format("environment {}: {}\n", r.variable, *wrong);
   for (auto at = variables.lower_bound(prefix);
        at != variables.end() && at->first.starts_with(prefix); ++at) {
     const auto& name = at->first; // no structured binding: clang 14 cannot capture one
@@ -1665,6 +1798,55 @@ void check_database(const settings& values, std::string& errors) {
                               r.secret);
 }
 
+std::string sqs_endpoint_of(const settings& values, const std::string& queue_url) {
+  auto out = values.sqs_endpoint;
+  if (out.empty()) {
+    const auto host = queue_url.find("://");
+    out = host == std::string::npos ? std::string{}
+                                    : queue_url.substr(0, queue_url.find('/', host + 3));
+  }
+  while (!out.empty() && out.back() == '/')
+    out.pop_back();
+  return out;
+}
+
+void check_sqs(const settings& values, std::string& errors) {
+  const auto check_queue = [&](std::string_view section, const std::string& url) {
+    if (url.empty())
+      errors += fmt::format("{0}.enabled needs {0}.queue_url\n", section);
+    else if (!is_safe_url(sqs_endpoint_of(values, url)))
+      errors += fmt::format("{}.queue_url = '{}' is not allowed; allowed: https://host/..., or "
+                            "http:// to this machine (sqs.endpoint too), because people's tokens "
+                            "are sent there\n",
+                            section, url);
+  };
+  if (values.sqs_enabled) {
+    check_queue("sqs", values.sqs_queue_url);
+    if (!values.sqs_queue_url.empty() && !values.sqs_queue_url.ends_with(".fifo"))
+      errors += fmt::format("sqs.queue_url = '{}' is not allowed; allowed: a FIFO queue, whose "
+                            "name ends in .fifo\n",
+                            values.sqs_queue_url);
+  }
+  if (values.worker_enabled)
+    check_queue("worker", values.worker_queue_url);
+  if (!values.sqs_enabled && !values.worker_enabled)
+    return;
+  if (values.sqs_access_key_id.empty() || values.sqs_secret_access_key.empty())
+    errors += "SQS needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_ACCESS_KEY_ID_FILE "
+              "and AWS_SECRET_ACCESS_KEY_FILE\n";
+  if (values.sqs_region.empty()
+      || values.sqs_region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-")
+             != std::string::npos)
+    errors += fmt::format("sqs.region = '{}' is not allowed; allowed: a name such as "
+                          "ap-northeast-2\n",
+                          values.sqs_region);
+  if (values.sqs_retry_wait_max < values.sqs_retry_wait)
+    errors += "sqs.retry_wait_max_ms must not be less than sqs.retry_wait_ms\n";
+  if (values.worker_visibility < values.worker_run_timeout + std::chrono::seconds{1})
+    errors += "worker.visibility_seconds must be a second more than worker.run_timeout_ms at "
+              "least\n";
+}
+
 std::string database_password_of(const settings& values, std::string_view role) {
   if (const auto* r = find_row(fmt::format("database.password_{}", role)))
     if (const auto* text = std::get_if<std::string settings::*>(&r->target);
@@ -1693,6 +1875,7 @@ void check(const settings& values) {
       "payment.provider = 'none': no payment could be made; allowed: toss, demo (also chosen by "
       "--demo)");
   check_database(values, errors);
+  check_sqs(values, errors);
   require(values.payment_provider != "toss" || !values.payment_toss_secret_key.empty(),
           "payment.provider = 'toss' needs TOSS_SECRET_KEY, or TOSS_SECRET_KEY_FILE");
   require(is_safe_url(values.payment_toss_url),
@@ -1818,6 +2001,8 @@ std::string markdown() {
     std::string name = fmt::format("`{}`", r.name);
     if (!r.alias.empty())
       name += fmt::format(" (`{}`)", r.alias);
+    if (!r.variable.empty())
+      name += fmt::format(", also from `{}`", r.variable);
     if (!r.secret.empty())
       name = fmt::format("`{}`, secret", r.secret);
     const std::string fallback = !r.secret.empty()    ? (r.required ? "required" : "none")

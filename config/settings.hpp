@@ -212,6 +212,28 @@ struct settings {
   std::chrono::seconds webhook_secret_overlap{};
   std::chrono::seconds webhook_keep_delivered{};
   std::chrono::seconds webhook_keep_dead{};
+  // sqs
+  bool sqs_enabled = false;
+  std::string sqs_queue_url;
+  std::string sqs_region;
+  std::string sqs_endpoint;
+  std::string sqs_access_key_id;
+  std::string sqs_secret_access_key;
+  std::string sqs_session_token;
+  std::int64_t sqs_calls_max = 0;
+  std::int64_t sqs_group_batch = 0;
+  std::chrono::milliseconds sqs_call_timeout{};
+  std::chrono::milliseconds sqs_retry_wait{};
+  std::chrono::milliseconds sqs_retry_wait_max{};
+  std::chrono::seconds sqs_notice_age_max{};
+  // worker
+  bool worker_enabled = false;
+  std::string worker_queue_url;
+  std::int64_t worker_pollers = 0;
+  std::chrono::seconds worker_wait{};
+  std::chrono::seconds worker_visibility{};
+  std::chrono::milliseconds worker_run_timeout{};
+  std::chrono::seconds worker_message_age_max{};
   // stats
   std::int64_t stats_readers = 0;
   // bus
@@ -256,6 +278,8 @@ struct row {
   std::string_view alias = {};    ///< a shorter command line option, `--port`
   std::string_view secret = {};   ///< environment variable of a secret; `<name>_FILE` names a file
   bool required = false;          ///< secrets: the start is refused without it
+  /// Another environment variable for it, weaker than its own.
+  std::string_view variable = {};
 };
 
 std::span<const row> table();
@@ -296,6 +320,12 @@ void check(const settings& s);
 /// `name=value, name=value`: headers of HTTP. Nothing where it is none of that.
 std::optional<std::vector<std::pair<std::string, std::string>>>
 parse_headers(std::string_view text);
+
+/// What does not fit together in `sqs` and `worker`, one line each, appended to `errors`.
+void check_sqs(const settings& s, std::string& errors);
+
+/// Where calls for this queue go: `sqs.endpoint`, or scheme and host of the queue's address.
+std::string sqs_endpoint_of(const settings& s, const std::string& queue_url);
 
 /// What does not fit together in `database`, one line each, appended to `errors`.
 void check_database(const settings& s, std::string& errors);

@@ -30,6 +30,8 @@ public:
   virtual result<std::vector<membership_view>> memberships_of(user_id user, std::size_t limit) = 0;
   /// Newest first.
   virtual result<std::vector<point_entry>> points_of(membership_id id, std::size_t limit) = 0;
+  /// Has the membership an entry of points for this reference, such as a payment?
+  virtual result<bool> has_points_for(membership_id id, const uuid& reference) = 0;
   virtual result<std::optional<artist_card>> artist(artist_id id) = 0;
   /// Nil: the event is unknown or has none.
   virtual result<artist_id> artist_of(event_id event) = 0;

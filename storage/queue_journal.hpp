@@ -2,6 +2,7 @@
 
 #include "actors/base/ids.hpp"
 #include "actors/base/result.hpp"
+#include "actors/bus/messages.hpp"
 #include "actors/store/group_commit.hpp"
 
 #include <cstdint>
@@ -77,6 +78,7 @@ using journal_op = std::variant<join_line, admit_user, renew_slot, mark_leaving,
 struct queue_write {
   event_id event;
   std::vector<journal_op> ops;
+  std::vector<domain_event> events{}; ///< for the outbox, in the same transaction
 };
 
 struct queue_written {

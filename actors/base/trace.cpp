@@ -30,6 +30,12 @@ bool is_traceparent(std::string_view text) noexcept {
          && is_hex_id(text.substr(53, 2), true);
 }
 
+std::string traceparent_or_empty(std::string text) noexcept {
+  if (!is_traceparent(text))
+    text.clear();
+  return text;
+}
+
 std::string make_traceparent(environment& env) {
   std::string out = "00-00000000000000000000000000000000-0000000000000000-00";
   put_hex(out, 3, env.random());

@@ -16,6 +16,9 @@ bool is_traceparent(std::string_view text) noexcept;
 /// A new trace, not sampled.
 std::string make_traceparent(environment& env);
 
+/// `text` where it is a traceparent; else nothing.
+std::string traceparent_or_empty(std::string text) noexcept;
+
 /// Is the work of this `traceparent` recorded? False for what is none.
 bool is_sampled(std::string_view traceparent) noexcept;
 

@@ -5,9 +5,10 @@
 namespace tiketi {
 
 delivery_window::delivery_window(std::int64_t cursor, std::size_t held_max,
-                                 std::size_t in_flight_max)
+                                 std::size_t in_flight_max, bool orders_itself)
     : held_max_(std::max<std::size_t>(held_max, 1)),
       in_flight_max_(std::max<std::size_t>(in_flight_max, 1)),
+      orders_itself_(orders_itself),
       read_to_(cursor) {}
 
 std::int64_t delivery_window::cursor() const noexcept {
@@ -18,15 +19,25 @@ std::size_t delivery_window::room() const noexcept {
   return held_max_ - std::min(held_max_, entries_.size());
 }
 
+std::optional<time_point> delivery_window::oldest() const {
+  if (entries_.empty())
+    return std::nullopt;
+  return entries_.begin()->second.event.occurred_at;
+}
+
 void delivery_window::add(domain_event event) {
   const auto sequence = event.sequence;
   if (sequence <= read_to_)
     return;
   read_to_ = sequence;
-  auto& line = keys_[event.key];
-  line.push_back(sequence);
-  if (line.size() == 1)
+  if (orders_itself_) {
     ready_.insert(sequence);
+  } else {
+    auto& line = keys_[event.key];
+    line.push_back(sequence);
+    if (line.size() == 1)
+      ready_.insert(sequence);
+  }
   entries_.emplace(sequence, entry{std::move(event), 0, std::nullopt, std::nullopt});
 }
 
@@ -66,12 +77,14 @@ bool delivery_window::applied(std::int64_t sequence) {
   if (e.retry_at)
     delayed_.erase({*e.retry_at, sequence});
   ready_.erase(sequence);
-  const auto line = keys_.find(e.event.key);
-  line->second.pop_front();
-  if (line->second.empty())
-    keys_.erase(line);
-  else
-    ready_.insert(line->second.front());
+  if (!orders_itself_) {
+    const auto line = keys_.find(e.event.key);
+    line->second.pop_front();
+    if (line->second.empty())
+      keys_.erase(line);
+    else
+      ready_.insert(line->second.front());
+  }
   entries_.erase(found);
   return true;
 }

@@ -20,7 +20,10 @@ namespace tiketi {
 class delivery_window {
 public:
   /// Starts behind `cursor`. Holds `held_max` events at most, `in_flight_max` of them in flight.
-  delivery_window(std::int64_t cursor, std::size_t held_max, std::size_t in_flight_max);
+  /// With `orders_itself` the consumer keeps the order of a key, so all events of a key may be in
+  /// flight together, handed out in ascending order.
+  delivery_window(std::int64_t cursor, std::size_t held_max, std::size_t in_flight_max,
+                  bool orders_itself = false);
 
   /// Every event up to and including this sequence is applied.
   std::int64_t cursor() const noexcept;
@@ -30,6 +33,8 @@ public:
   std::size_t room() const noexcept;
   std::size_t held() const noexcept { return entries_.size(); }
   std::size_t in_flight() const noexcept { return flying_.size(); }
+  /// When the first event happened that is held; nothing: none is.
+  std::optional<time_point> oldest() const;
 
   /// Events come in ascending order; one that was read before is ignored.
   void add(domain_event event);
@@ -64,6 +69,7 @@ private:
 
   std::size_t held_max_;
   std::size_t in_flight_max_;
+  bool orders_itself_;
   std::int64_t read_to_;
   std::map<std::int64_t, entry> entries_;
   std::unordered_map<std::string, std::deque<std::int64_t>> keys_;

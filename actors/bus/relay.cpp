@@ -1,7 +1,9 @@
 #include "actors/bus/relay.hpp"
 
 #include "actors/bus/delivery_window.hpp"
+#include "actors/bus/relay_metrics.hpp"
 #include "actors/bus/type_ids.hpp"
+#include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
 
 #include <algorithm>
@@ -55,13 +57,14 @@ outbox_actor::behavior_type outbox(outbox_actor::stateful_pointer<outbox_state> 
 }
 
 /// With the tick it sends itself.
-using relay_impl = relay_actor::extend<caf::reacts_to<relay_tick>>;
+using relay_impl = relay_actor::extend<caf::reacts_to<relay_tick>, caf::reacts_to<relay_lingered>>;
 
 struct feed {
   subscription to;
   delivery_window window;
   bool reading = false;
   bool more = true; ///< the outbox may hold events after `window.read_to()`
+  std::optional<relay_metrics> metrics{};
 };
 
 struct relay_state {
@@ -76,9 +79,11 @@ struct relay_state {
   bool loading = false;
   bool saving = false;
   bool leaving = false;
+  bool lingering = false;
   time_point polled_at;
   time_point saved_at;
   time_point purged_at;
+  prometheus::Histogram* mailbox = nullptr;
 };
 
 using relay_self = relay_impl::stateful_pointer<relay_state>;
@@ -102,10 +107,13 @@ void load(relay_self self) {
               // A consumer without a cursor is not protected from purges: it gets one at once.
               if (found == s.saved.end())
                 s.saved[sub.consumer] = -1;
-              s.feeds.push_back(
-                  {sub, delivery_window{cursor, s.options.held_max, s.options.in_flight_max}});
+              s.feeds.push_back({sub, delivery_window{cursor, s.options.held_max,
+                                                      s.options.in_flight_max, sub.orders_itself}});
             }
             s.saved_at = time_point{};
+            if (s.options.registry != nullptr)
+              for (auto& f : s.feeds)
+                f.metrics.emplace(*s.options.registry, s.options.role, f.to.consumer);
             for (std::size_t i = 0; i < s.feeds.size(); ++i)
               pump(self, i);
           },
@@ -118,7 +126,9 @@ void load(relay_self self) {
 void retry_later(relay_self self, std::size_t index, std::int64_t sequence, std::uint32_t attempt) {
   auto& state = self->state;
   const auto wait = back_off(attempt, state.options.back_off_min, state.options.back_off_max);
-  state.feeds[index].window.failed(sequence, attempt, state.env->now() + wait);
+  auto& feed = state.feeds[index];
+  if (feed.window.failed(sequence, attempt, state.env->now() + wait) && feed.metrics)
+    feed.metrics->retried.Increment();
 }
 
 void set_aside(relay_self self, std::size_t index, const domain_event& event, std::uint32_t attempt,
@@ -130,7 +140,9 @@ void set_aside(relay_self self, std::size_t index, const domain_event& event, st
   self->request(state.outbox, caf::infinite, set_event_aside{consumer, event, why.text})
       .then(
           [self, index, sequence = event.sequence](const event_set_aside&) {
-            self->state.feeds[index].window.applied(sequence);
+            auto& f = self->state.feeds[index];
+            if (f.window.applied(sequence) && f.metrics)
+              f.metrics->set_aside.Increment();
             pump(self, index);
           },
           [self, index, attempt, sequence = event.sequence](const caf::error& err) {
@@ -148,7 +160,9 @@ void send(relay_self self, std::size_t index, delivery_window::delivery d) {
   self->request(feed.to.actor, caf::infinite, deliver{*shared})
       .then(
           [self, index, shared](const applied&) {
-            self->state.feeds[index].window.applied(shared->sequence);
+            auto& f = self->state.feeds[index];
+            if (f.window.applied(shared->sequence) && f.metrics)
+              f.metrics->applied.Increment();
             pump(self, index);
           },
           [self, index, shared, attempt](const caf::error& err) {
@@ -211,6 +225,14 @@ void pump(relay_self self, std::size_t index) {
   read_more(self, index);
 }
 
+void read_news(relay_self self) {
+  auto& state = self->state;
+  for (std::size_t i = 0; i < state.feeds.size(); ++i) {
+    state.feeds[i].more = true;
+    pump(self, i);
+  }
+}
+
 std::map<std::string, std::int64_t> changed_cursors(const relay_state& state) {
   std::map<std::string, std::int64_t> out;
   for (const auto& feed : state.feeds)
@@ -238,15 +260,27 @@ void save(relay_self self) {
           });
 }
 
+void show(const feed& f, time_point now) {
+  if (!f.metrics)
+    return;
+  const auto oldest = f.window.oldest();
+  const auto age = oldest ? std::chrono::duration<double>(now - *oldest).count() : 0;
+  f.metrics->age.Set(std::max(age, 0.0));
+  f.metrics->in_flight.Set(static_cast<double>(f.window.in_flight()));
+}
+
 void on_tick(relay_self self) {
   auto& state = self->state;
   const auto now = state.env->now();
+  if (state.mailbox != nullptr)
+    observe_mailbox(*state.mailbox, self);
   load(self);
   const auto poll = now - state.polled_at >= state.options.poll;
   if (poll)
     state.polled_at = now;
   for (std::size_t i = 0; i < state.feeds.size(); ++i) {
     auto& feed = state.feeds[i];
+    show(feed, now);
     for (const auto& [sequence, attempt] : feed.window.overdue(now))
       retry_later(self, i, sequence, attempt);
     if (poll)
@@ -288,19 +322,27 @@ relay_impl::behavior_type relay(relay_self self, environment* env, outbox_actor 
   state.env = env;
   state.outbox = std::move(box);
   state.subscriptions = std::move(subscriptions);
-  state.options = options;
+  state.options = std::move(options);
+  if (state.options.registry != nullptr)
+    state.mailbox = &mailbox_depth(*state.options.registry, "relay");
   state.polled_at = env->now();
   state.purged_at = env->now();
   self->set_exit_handler([self](caf::exit_msg& x) { leave(self, x.reason); });
   load(self);
-  self->delayed_send(self, options.tick, relay_tick{});
+  self->delayed_send(self, state.options.tick, relay_tick{});
   return {
       [self](const outbox_grew&) {
         auto& s = self->state;
-        for (std::size_t i = 0; i < s.feeds.size(); ++i) {
-          s.feeds[i].more = true;
-          pump(self, i);
+        if (s.options.linger == milliseconds{0}) {
+          read_news(self);
+        } else if (!s.lingering) {
+          s.lingering = true;
+          self->delayed_send(self, s.options.linger, relay_lingered{});
         }
+      },
+      [self](const relay_lingered&) {
+        self->state.lingering = false;
+        read_news(self);
       },
       [self](const relay_tick&) {
         if (self->state.leaving)
@@ -323,7 +365,7 @@ outbox_actor spawn_outbox(caf::actor_system& sys, environment& env,
 
 relay_actor spawn_relay(caf::actor_system& sys, environment& env, outbox_actor outbox,
                         std::vector<subscription> subscriptions, relay_options options) {
-  auto handle = sys.spawn(relay, &env, outbox, std::move(subscriptions), options);
+  auto handle = sys.spawn(relay, &env, outbox, std::move(subscriptions), std::move(options));
   // However the relay ends, also when it is killed before it ran.
   handle->attach_functor(
       [outbox] { caf::anon_send_exit(outbox, caf::exit_reason::user_shutdown); });

@@ -15,6 +15,10 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/fwd.hpp>
 
+namespace prometheus {
+class Registry;
+}
+
 namespace tiketi {
 
 /// Who gets the events of a topic, or of all (`*`); each subscription reads the outbox. `consumer`
@@ -26,12 +30,16 @@ struct subscription {
   /// Types of events it wants; empty: all of the topic. The others are passed over, which for it is
   /// the same as applying them without effect.
   std::vector<std::string> types{};
+  /// It keeps the order of a key by itself, whenever it is given one event before another: it may
+  /// have several events of a key in its hands at once.
+  bool orders_itself = false;
 };
 
 struct relay_options {
   std::size_t page = 256;          ///< events per read, 1 ... 10000
   std::size_t held_max = 1024;     ///< events held per consumer
   std::size_t in_flight_max = 64;  ///< keys delivered at once per consumer
+  milliseconds linger{0};          ///< news of the outbox waits this long for more of it
   milliseconds tick{200};          ///< how often retries, deadlines and cursors are looked at
   milliseconds poll{1000};         ///< longest time an event waits for a lost `outbox_grew`
   milliseconds save_every{1000};   ///< cursors are stored this often; older ones only cause repeats
@@ -41,6 +49,8 @@ struct relay_options {
   std::uint32_t poison_after = 8;  ///< attempts before a permanent failure is set aside
   std::chrono::hours keep{24};     ///< applied events are kept at least this long
   std::chrono::minutes purge_every{10};
+  std::string role{};                       ///< whose outbox it is, for the metrics
+  prometheus::Registry* registry = nullptr; ///< outlives the relay; null: no metrics
 };
 
 // What a relay says to the actor that owns its outbox. Never leaves the process.
@@ -70,6 +80,7 @@ struct purge_outbox {
   time_point before;
 };
 struct relay_tick {};
+struct relay_lingered {};
 
 } // namespace tiketi
 
@@ -83,6 +94,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::set_event_aside)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::event_set_aside)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::purge_outbox)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::relay_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::relay_lingered)
 
 namespace tiketi {
 

@@ -497,8 +497,8 @@ private:
           }
           ask<ticket::reservation_view>(
               promise, to_.sale,
-              ticket::end_reservation{m.reservation, "Cancelled by an administrator"}, note,
-              [=, this](const ticket::reservation_view&) mutable {
+              ticket::end_reservation{m.reservation, "Cancelled by an administrator", m.trace},
+              note, [=, this](const ticket::reservation_view&) mutable {
                 this->note(note);
                 self_
                     ->request(to_.reservations, caf::infinite,

@@ -117,6 +117,7 @@ struct set_reservation_status {
   reservation_id reservation;
   std::string status;         ///< empty: not set
   std::string payment_status; ///< empty: not set
+  std::string trace = {};     ///< `traceparent` of the request; may be empty
 };
 
 struct reservation_changed {

@@ -28,8 +28,11 @@ community_role start_community(caf::actor_system& sys, environment& env,
   for (auto& store : dependencies.readers)
     readers.push_back(
         sys.spawn<caf::detached>(reader, std::move(store), options.queries_waiting_max));
+  relay_options relay;
+  relay.role = "community";
+  relay.registry = &registry;
   role.relay = spawn_relay(sys, env, spawn_outbox(sys, env, std::move(dependencies.outbox)),
-                           std::move(dependencies.subscriptions));
+                           std::move(dependencies.subscriptions), std::move(relay));
   role.community =
       spawn_community(sys, env, std::move(metrics), options,
                       {role.writer, std::move(readers), std::move(dependencies.accounts),

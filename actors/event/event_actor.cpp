@@ -6,6 +6,7 @@
 #include "actors/event/seat_map.hpp"
 #include "actors/reservation/reservation_actor.hpp"
 #include "actors/seat/seat_actor.hpp"
+#include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/ticket_type/ticket_type_actor.hpp"
 #include "actors/transfer/resale.hpp"
@@ -87,6 +88,7 @@ public:
 
   void tick() {
     self_->delayed_send(self_, options().tick, event_tick{});
+    observe_mailbox(context_->metrics.event_mailbox, self_);
     if ((!ready_ || stale_) && !loading_)
       load();
     for (const auto& id : heap_.pop_due(now(), options().wakes_per_tick)) {
@@ -557,9 +559,9 @@ private:
 
   // -- holds -------------------------------------------------------------------------------------
 
-  void on(reserve_seats m, hold_promise promise) { reserve(m, std::move(promise)); }
-  void on(reserve_tickets m, hold_promise promise) { reserve(m, std::move(promise)); }
-  void on(reserve_best m, hold_promise promise) { reserve(m, std::move(promise)); }
+  void on(reserve_seats m, hold_promise promise) { reserve(std::move(m), std::move(promise)); }
+  void on(reserve_tickets m, hold_promise promise) { reserve(std::move(m), std::move(promise)); }
+  void on(reserve_best m, hold_promise promise) { reserve(std::move(m), std::move(promise)); }
 
   template <class Request>
   static wanted wanted_of(const Request& m) {
@@ -606,19 +608,19 @@ private:
   }
 
   template <class Request>
-  void reserve(const Request& m, hold_promise promise) {
+  void reserve(Request m, hold_promise promise) {
     context_->metrics.holds.Increment();
     if (options().pre_sale && pre_sale_tier(event_, now()))
-      ask_tier(m, std::move(promise));
+      ask_tier(std::move(m), std::move(promise));
     else
-      reserve_as(m, std::nullopt, std::move(promise));
+      reserve_as(std::move(m), std::nullopt, std::move(promise));
   }
 
   /// Only while a pre-sale runs: who is this?
   template <class Request>
-  void ask_tier(const Request& m, hold_promise promise) {
+  void ask_tier(Request m, hold_promise promise) {
     if (!context_->members) {
-      reserve_as(m, membership::tier::bronze, std::move(promise));
+      reserve_as(std::move(m), membership::tier::bronze, std::move(promise));
       return;
     }
     if (asking_ >= options().holds_max) {
@@ -639,7 +641,7 @@ private:
   }
 
   template <class Request>
-  void reserve_as(const Request& m, std::optional<membership::tier> tier, hold_promise promise) {
+  void reserve_as(Request m, std::optional<membership::tier> tier, hold_promise promise) {
     if (auto ok = check_request(m, options().limits); !ok) {
       refuse(promise, ok.error());
       return;
@@ -668,7 +670,9 @@ private:
         look_for_key({m.user, m.idempotency_key}, std::move(want), ok.error(), {promise});
       return;
     }
-    hold(std::move(view), m.idempotency_key, std::move(want), {std::move(promise)}, choice_of(m));
+    auto chosen = choice_of(m);
+    hold(std::move(view), m.idempotency_key, std::move(want), {std::move(promise)},
+         std::move(chosen), std::move(m.trace));
   }
 
   std::size_t key_entries_max() const { return options().holds_max + live_max; }
@@ -846,7 +850,7 @@ private:
   }
 
   void hold(reservation_view view, const std::string& key, wanted want,
-            std::vector<hold_promise> waiters, std::unique_ptr<choice> chosen) {
+            std::vector<hold_promise> waiters, std::unique_ptr<choice> chosen, std::string trace) {
     view.id = make_reservation_id(id_, context_->env);
     view.event = id_;
     view.created_at = now();
@@ -874,6 +878,7 @@ private:
     reservation_start with;
     with.view = std::move(view);
     with.idempotency_key = key;
+    with.trace = std::move(trace);
     connect(with, true);
     auto& stored = records_.emplace(r.id, std::move(r)).first->second;
     stored.actor =
@@ -971,7 +976,9 @@ private:
       return false;
     }
     const auto key = chosen->request.idempotency_key;
-    hold(std::move(view), key, std::move(want), std::move(waiters), std::move(chosen));
+    auto trace = chosen->request.trace;
+    hold(std::move(view), key, std::move(want), std::move(waiters), std::move(chosen),
+         std::move(trace));
     return true;
   }
 

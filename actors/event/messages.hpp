@@ -131,11 +131,13 @@ struct reserve_seats {
   user_id user;
   std::vector<seat_id> seats;
   std::string idempotency_key; ///< empty: none; scoped to the user
+  std::string trace = {};      ///< `traceparent` of the request; may be empty
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, reserve_seats& x) {
-  return f(caf::meta::type_name("reserve_seats"), x.event, x.user, x.seats, x.idempotency_key);
+  return f(caf::meta::type_name("reserve_seats"), x.event, x.user, x.seats, x.idempotency_key,
+           x.trace);
 }
 
 /// What seats somebody would like, side by side.
@@ -161,11 +163,13 @@ struct reserve_best {
   user_id user;
   seat_wish wish;
   std::string idempotency_key;
+  std::string trace = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, reserve_best& x) {
-  return f(caf::meta::type_name("reserve_best"), x.event, x.user, x.wish, x.idempotency_key);
+  return f(caf::meta::type_name("reserve_best"), x.event, x.user, x.wish, x.idempotency_key,
+           x.trace);
 }
 
 struct ticket_order {
@@ -184,11 +188,13 @@ struct reserve_tickets {
   user_id user;
   std::vector<ticket_order> items;
   std::string idempotency_key;
+  std::string trace = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, reserve_tickets& x) {
-  return f(caf::meta::type_name("reserve_tickets"), x.event, x.user, x.items, x.idempotency_key);
+  return f(caf::meta::type_name("reserve_tickets"), x.event, x.user, x.items, x.idempotency_key,
+           x.trace);
 }
 
 /// Command: the owner gives the reservation up. Answered by `reservation_view`.
@@ -200,24 +206,26 @@ struct cancel_reservation {
   payment_id payment = {}; ///< only what was paid with this; nil: anyway
   /// A paid reservation is taken back until then; epoch 0: always. Set by the event's actor.
   time_point refundable_until = {};
+  std::string trace = {}; ///< `traceparent` of what led to it; may be empty
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, cancel_reservation& x) {
   return f(caf::meta::type_name("cancel_reservation"), x.reservation, x.user, x.payment,
-           x.refundable_until);
+           x.refundable_until, x.trace);
 }
 
 /// Command: an administrator, or the end of the event, ends the reservation whoever owns it: what
 /// was paid goes back. Answered by `reservation_view`. Fails with not_found, already_ended.
 struct end_reservation {
   reservation_id reservation;
-  std::string reason; ///< in the history and in the domain event
+  std::string reason;     ///< in the history and in the domain event
+  std::string trace = {}; ///< `traceparent` of what led to it; may be empty
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, end_reservation& x) {
-  return f(caf::meta::type_name("end_reservation"), x.reservation, x.reason);
+  return f(caf::meta::type_name("end_reservation"), x.reservation, x.reason, x.trace);
 }
 
 /// Query: may this user pay for this reservation now? Answered by `payable`.
@@ -254,12 +262,13 @@ struct apply_payment {
   user_id user;
   std::int64_t amount = 0;
   std::string method;
+  std::string trace = {}; ///< `traceparent` of what led to it; may be empty
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, apply_payment& x) {
   return f(caf::meta::type_name("apply_payment"), x.message, x.reservation, x.payment, x.user,
-           x.amount, x.method);
+           x.amount, x.method, x.trace);
 }
 
 enum class payment_verdict : std::uint8_t {
@@ -285,11 +294,13 @@ struct apply_refund {
   reservation_id reservation;
   payment_id payment;
   std::string reason;
+  std::string trace = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, apply_refund& x) {
-  return f(caf::meta::type_name("apply_refund"), x.message, x.reservation, x.payment, x.reason);
+  return f(caf::meta::type_name("apply_refund"), x.message, x.reservation, x.payment, x.reason,
+           x.trace);
 }
 
 struct refund_applied {

@@ -1,5 +1,7 @@
 #include "actors/event/metrics.hpp"
 
+#include "actors/store/mailbox_depth.hpp"
+
 #include <string>
 
 #include <prometheus/counter.h>
@@ -46,6 +48,8 @@ ticket_metrics::ticket_metrics(prometheus::Registry& registry)
                      "Writes whose outcome had to be looked up")),
       events(actors(registry, "event")),
       reservations(actors(registry, "reservation")),
-      seats(actors(registry, "seat")) {}
+      seats(actors(registry, "seat")),
+      region_mailbox(mailbox_depth(registry, "event_region")),
+      event_mailbox(mailbox_depth(registry, "event")) {}
 
 } // namespace tiketi::ticket

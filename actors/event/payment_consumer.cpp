@@ -44,10 +44,11 @@ result<std::optional<payment_command>> to_command(const domain_event& event) {
   if (!paid) {
     const auto reason = text(body, "reason");
     if (transfer)
-      return command{apply_transfer_refund{event.id, transfer_id{*id}, *payment, reason}};
+      return command{
+          apply_transfer_refund{event.id, transfer_id{*id}, *payment, reason, event.trace}};
     if (membership) // given back because it could not be used: nothing to end
       return command{};
-    return command{apply_refund{event.id, reservation_id{*id}, *payment, reason}};
+    return command{apply_refund{event.id, reservation_id{*id}, *payment, reason, event.trace}};
   }
   const auto user = parse_id<user_id>(text(body, "userId"));
   const auto amount = body.find("amount");
@@ -56,12 +57,13 @@ result<std::optional<payment_command>> to_command(const domain_event& event) {
   const auto won = amount->get<std::int64_t>();
   const auto method = text(body, "paymentMethod");
   if (transfer)
-    return command{
-        apply_transfer_payment{event.id, transfer_id{*id}, *payment, *user, won, method}};
+    return command{apply_transfer_payment{event.id, transfer_id{*id}, *payment, *user, won, method,
+                                          event.trace}};
   if (membership)
     return command{membership::apply_membership_payment{event.id, membership_id{*id}, *payment,
-                                                        *user, won, method}};
-  return command{apply_payment{event.id, reservation_id{*id}, *payment, *user, won, method}};
+                                                        *user, won, method, event.trace}};
+  return command{
+      apply_payment{event.id, reservation_id{*id}, *payment, *user, won, method, event.trace}};
 }
 
 namespace {

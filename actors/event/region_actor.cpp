@@ -1,6 +1,7 @@
 #include "actors/event/region_actor.hpp"
 
 #include "actors/region/region.hpp"
+#include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
 
 #include <algorithm>
@@ -15,6 +16,8 @@
 namespace tiketi::ticket {
 
 namespace {
+
+constexpr seconds tick_every{1};
 
 template <class T>
 using promise_of = caf::typed_response_promise<T>;
@@ -51,6 +54,7 @@ public:
         table_([this](const event_id& id) { return spawn(id); }, context_->options.buffer_max) {
     self_->set_down_handler([this](const caf::down_msg& m) { down(m); });
     load();
+    self_->delayed_send(self_, tick_every, region_tick{});
   }
 
   ~event_region() {
@@ -101,6 +105,11 @@ public:
               spdlog::warn("event {} was not looked at: {}", to_string(id), to_failure(err).text);
               self_->delayed_send(self_, context_->options.restart_after, event_changed{id});
             });
+  }
+
+  void tick() {
+    observe_mailbox(context_->metrics.region_mailbox, self_);
+    self_->delayed_send(self_, tick_every, region_tick{});
   }
 
   void restart(const event_id& id) {
@@ -276,6 +285,7 @@ region_control::behavior_type region_behavior(region_control::stateful_pointer<r
       [self](const stay_event& m) { self->state.region->stay(m.event); },
       [self](const event_changed& m) { self->state.region->changed(m.event); },
       [self](const restart_event& m) { self->state.region->restart(m.event); },
+      [self](region_tick) { self->state.region->tick(); },
       [self](load_events) { self->state.region->load(); },
   };
 }

@@ -21,6 +21,8 @@ struct restart_event {
   event_id event;
 };
 struct load_events {};
+/// To itself, once a second: how much waits?
+struct region_tick {};
 
 /// `region_actor` with what the role itself says to it.
 using region_control =
@@ -28,7 +30,7 @@ using region_control =
                          caf::replies_to<get_seat_changes>::with<seat_changes>,
                          caf::reacts_to<passivate_event>, caf::reacts_to<stay_event>,
                          caf::reacts_to<event_changed>, caf::reacts_to<restart_event>,
-                         caf::reacts_to<load_events>>;
+                         caf::reacts_to<load_events>, caf::reacts_to<region_tick>>;
 
 class event_region;
 
@@ -52,3 +54,4 @@ region_control::behavior_type region_behavior(region_control::stateful_pointer<r
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::event_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::restart_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::load_events)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::region_tick)

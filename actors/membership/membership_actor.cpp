@@ -1,6 +1,8 @@
 #include "actors/membership/membership_actor.hpp"
 
+#include "actors/base/trace.hpp"
 #include "actors/membership/membership.hpp"
+#include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
 
 #include <algorithm>
@@ -52,12 +54,14 @@ struct membership_metrics {
         awards(counter(registry, "business_membership_awards_total",
                        "Times a membership was given points")),
         revocations(counter(registry, "business_membership_revocations_total",
-                            "Times points were taken back from a membership")) {}
+                            "Times points were taken back from a membership")),
+        mailbox(&mailbox_depth(registry, "membership")) {}
 
   prometheus::Counter* activated;
   prometheus::Counter* expired;
   prometheus::Counter* awards;
   prometheus::Counter* revocations;
+  prometheus::Histogram* mailbox;
 };
 
 struct membership_state {
@@ -143,14 +147,17 @@ void run_subscribe(self_pointer self, subscribe m, promise_of<membership_view> p
 }
 
 /// The message was applied before: as an activation, or as a refusal?
-payment_outcome earlier_outcome(self_pointer self, const apply_membership_payment& m) {
-  const auto points = self->state.parts.queries->points_of(m.membership, history_max);
-  const bool paid = points && std::any_of(points->begin(), points->end(), [&](const auto& p) {
-                      return p.reference == m.payment.value;
-                    });
-  if (paid)
-    return {payment_verdict::confirmed, {}, true};
-  return {payment_verdict::refund_due, "refused_before", true};
+/// Without knowing there is no answer: a wrong one would give money back for a membership that goes
+/// on.
+void tell_earlier_outcome(self_pointer self, const apply_membership_payment& m,
+                          promise_of<payment_outcome>& promise) {
+  const auto paid = self->state.parts.queries->has_points_for(m.membership, m.payment.value);
+  if (!paid)
+    promise.deliver(to_caf(paid.error()));
+  else if (*paid)
+    promise.deliver(payment_outcome{payment_verdict::confirmed, {}, true});
+  else
+    promise.deliver(payment_outcome{payment_verdict::refund_due, "refused_before", true});
 }
 
 void run_payment(self_pointer self, apply_membership_payment m, promise_of<payment_outcome> promise,
@@ -171,6 +178,8 @@ void run_payment(self_pointer self, apply_membership_payment m, promise_of<payme
   }
   auto& step = std::get<activation>(decided);
   const bool activates = step.change.next.version > 0;
+  for (auto& event : step.change.events)
+    event.trace = traceparent_or_empty(m.trace);
   write(self, std::move(step.change),
         [self, m, promise, attempt, activates,
          outcome = std::move(step.outcome)](const result<written>& w) mutable {
@@ -185,7 +194,7 @@ void run_payment(self_pointer self, apply_membership_payment m, promise_of<payme
             promise.deliver(std::move(outcome));
             return;
           case written::duplicate:
-            promise.deliver(earlier_outcome(self, m));
+            tell_earlier_outcome(self, m, promise);
             return;
           case written::lost:
             if (attempt < attempts_max)
@@ -372,6 +381,7 @@ membership_impl::behavior_type memberships(self_pointer self, environment* env,
       },
       [self](const deliver& m) { return run_delivery(self, m.event); },
       [self](membership_tick) {
+        observe_mailbox(*self->state.metrics->mailbox, self);
         end_those_over(self);
         self->delayed_send(self, self->state.parts.tick, membership_tick{});
       },

@@ -164,12 +164,13 @@ struct apply_membership_payment {
   user_id user;
   std::int64_t amount = 0;
   std::string method;
+  std::string trace = {}; ///< `traceparent` of what led to it; may be empty
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, apply_membership_payment& x) {
   return f(caf::meta::type_name("apply_membership_payment"), x.message, x.membership, x.payment,
-           x.user, x.amount, x.method);
+           x.user, x.amount, x.method, x.trace);
 }
 
 } // namespace tiketi::membership

@@ -180,6 +180,11 @@ public:
   bool is_loaded() const noexcept { return loaded_; }
   bool is_loading() const noexcept { return phase_ == phase::loading; }
 
+  /// The job in work; none once it is answered, also where its work goes on.
+  std::optional<std::uint64_t> job_in_work() const noexcept {
+    return job_ ? std::optional(job_->id) : std::nullopt;
+  }
+
   /// Newest first.
   const std::vector<payment_view>& rows() const noexcept { return rows_; }
 

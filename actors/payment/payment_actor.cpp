@@ -1,5 +1,6 @@
 #include "actors/payment/payment_actor.hpp"
 
+#include "actors/base/trace.hpp"
 #include "actors/bus/delivery_window.hpp"
 #include "actors/payment/desk.hpp"
 
@@ -21,6 +22,11 @@ constexpr std::size_t standings_max = 64;
 
 using reply_fn = std::function<void(result<payment_done>)>;
 
+struct open_job {
+  reply_fn reply;
+  std::string trace; ///< of what led to it; empty: none
+};
+
 struct payment_state {
   payment_state() = default;
 
@@ -29,12 +35,11 @@ struct payment_state {
   payment_subject subject;
   std::optional<desk> work;
   std::uint64_t last_job = 0;
-  std::unordered_map<std::uint64_t, reply_fn> replies;
+  std::unordered_map<std::uint64_t, open_job> jobs;
   std::vector<caf::typed_response_promise<payment_standing>> standings;
   payment_view writing; ///< what the last write was to make of the payment
-  /// `traceparent` of the last command. Two at once for one subject may share the first calls of
-  /// the second's trace.
-  std::string trace;
+  std::uint64_t traced_job = 0;
+  std::string trace; ///< of the job in work, also while its work goes on after the answer
 };
 
 using payment_self = payment_actor::stateful_pointer<payment_state>;
@@ -152,11 +157,13 @@ void act(payment_self self, const end_subject_action& a) {
   const auto& id = self->state.subject.id;
   switch (self->state.subject.kind) {
   case subject_kind::reservation:
-    ask_end(self, context.tickets,
-            ticket::cancel_reservation{reservation_id{id}, a.user, a.payment});
+    ask_end(
+        self, context.tickets,
+        ticket::cancel_reservation{reservation_id{id}, a.user, a.payment, {}, self->state.trace});
     break;
   case subject_kind::transfer:
-    ask_end(self, context.transfers, ticket::give_up_bought{transfer_id{id}, a.user, a.payment});
+    ask_end(self, context.transfers,
+            ticket::give_up_bought{transfer_id{id}, a.user, a.payment, self->state.trace});
     break;
   case subject_kind::membership: // the desk does not ask
     perform(self, self->state.work->subject_ended(failure{errc::internal}, now(self)));
@@ -167,6 +174,8 @@ void act(payment_self self, const end_subject_action& a) {
 void act(payment_self self, write_action& a) {
   auto& state = self->state;
   state.writing = a.change.next;
+  for (auto& event : a.change.events)
+    event.trace = state.trace;
   const auto has_events = !a.change.events.empty();
   self->request(state.context->writer, caf::infinite,
                 payment_write{write_payment{std::move(a.change), now(self)}})
@@ -254,19 +263,23 @@ void act(payment_self self, refund_action& a) {
   ask_provider(self, refund_money{std::move(a.payment), self->state.trace}, &desk::refunded);
 }
 
-ticket::apply_payment paid_command(reservation_id id, const payment_view& p) {
-  return {p.confirm_message, id, p.id, p.user, p.amount, p.method};
+ticket::apply_payment paid_command(reservation_id id, const payment_view& p,
+                                   const std::string& trace) {
+  return {p.confirm_message, id, p.id, p.user, p.amount, p.method, trace};
 }
-ticket::apply_transfer_payment paid_command(transfer_id id, const payment_view& p) {
-  return {p.confirm_message, id, p.id, p.user, p.amount, p.method};
+ticket::apply_transfer_payment paid_command(transfer_id id, const payment_view& p,
+                                            const std::string& trace) {
+  return {p.confirm_message, id, p.id, p.user, p.amount, p.method, trace};
 }
-membership::apply_membership_payment paid_command(membership_id id, const payment_view& p) {
-  return {p.confirm_message, id, p.id, p.user, p.amount, p.method};
+membership::apply_membership_payment paid_command(membership_id id, const payment_view& p,
+                                                  const std::string& trace) {
+  return {p.confirm_message, id, p.id, p.user, p.amount, p.method, trace};
 }
 
 void act(payment_self self, const tell_payment_action& a) {
   by_kind(self, [&](const auto& to, auto id) {
-    self->request(to, self->state.context->options.ticket_timeout, paid_command(id, a.payment))
+    self->request(to, self->state.context->options.ticket_timeout,
+                  paid_command(id, a.payment, self->state.trace))
         .then(
             [self](ticket::payment_outcome& o) {
               verdict_news verdict{o.verdict == ticket::payment_verdict::confirmed,
@@ -300,12 +313,13 @@ void act(payment_self self, const tell_refund_action& a) {
   switch (p.kind) {
   case subject_kind::reservation:
     tell_refund(self, context.tickets,
-                ticket::apply_refund{p.refund_message, p.reservation, p.id, p.refund_reason});
+                ticket::apply_refund{p.refund_message, p.reservation, p.id, p.refund_reason,
+                                     self->state.trace});
     break;
   case subject_kind::transfer:
     tell_refund(self, context.transfers,
                 ticket::apply_transfer_refund{p.refund_message, transfer_id{p.reference}, p.id,
-                                              p.refund_reason});
+                                              p.refund_reason, self->state.trace});
     break;
   case subject_kind::membership: // one that was paid goes on; one that was not has nothing to end
     perform(self, self->state.work->refund_told(now(self)));
@@ -314,12 +328,12 @@ void act(payment_self self, const tell_refund_action& a) {
 }
 
 void act(payment_self self, answer_action& a) {
-  auto& replies = self->state.replies;
-  const auto found = replies.find(a.job);
-  if (found == replies.end())
+  auto& jobs = self->state.jobs;
+  const auto found = jobs.find(a.job);
+  if (found == jobs.end())
     return;
-  const auto reply = std::move(found->second);
-  replies.erase(found);
+  const auto reply = std::move(found->second.reply);
+  jobs.erase(found);
   reply(std::move(a.what));
 }
 
@@ -332,7 +346,19 @@ void act(payment_self self, const wait_action& a) {
   self->send(state.parent, wake_later{state.subject, now(self) + wait});
 }
 
+/// Whatever is to be done now belongs to the job in work.
+void follow_trace(payment_self self) {
+  auto& state = self->state;
+  const auto job = state.work->job_in_work();
+  if (!job || *job == state.traced_job)
+    return;
+  state.traced_job = *job;
+  const auto found = state.jobs.find(*job);
+  state.trace = found == state.jobs.end() ? std::string{} : found->second.trace;
+}
+
 void perform(payment_self self, desk_actions actions) {
+  follow_trace(self);
   for (auto& action : actions)
     std::visit([self](auto& a) { act(self, a); }, action);
   auto& state = self->state;
@@ -347,16 +373,16 @@ void perform(payment_self self, desk_actions actions) {
   }
 }
 
-void start_job(payment_self self, job_kind what, reply_fn reply) {
+void start_job(payment_self self, job_kind what, std::string trace, reply_fn reply) {
   auto& state = self->state;
   const auto id = ++state.last_job;
-  state.replies.emplace(id, std::move(reply));
+  state.jobs.emplace(id, open_job{std::move(reply), traceparent_or_empty(std::move(trace))});
   perform(self, state.work->accept(id, std::move(what), now(self)));
 }
 
-caf::result<payment_done> run_job(payment_self self, job_kind what) {
+caf::result<payment_done> run_job(payment_self self, job_kind what, std::string trace) {
   auto promise = self->make_response_promise<payment_done>();
-  start_job(self, std::move(what), [promise](result<payment_done> r) mutable {
+  start_job(self, std::move(what), std::move(trace), [promise](result<payment_done> r) mutable {
     if (r)
       promise.deliver(std::move(*r));
     else
@@ -416,29 +442,26 @@ payment_actor::behavior_type payment_behavior(payment_self self, payment_context
         return promise;
       },
       [self](const prepare_payment& x) {
-        return run_job(self,
-                       prepare_job{x.user, x.amount, make_fresh_ids(*self->state.context->env)});
+        return run_job(
+            self, prepare_job{x.user, x.amount, make_fresh_ids(*self->state.context->env)}, {});
       },
       [self](const confirm_payment& x) {
-        self->state.trace = x.trace;
-        return run_job(self, confirm_job{x.user, x.order_id, x.payment_key, x.amount});
+        return run_job(self, confirm_job{x.user, x.order_id, x.payment_key, x.amount}, x.trace);
       },
       [self](const process_payment& x) {
-        self->state.trace = x.trace;
         return run_job(self,
-                       process_job{x.user, x.method, make_fresh_ids(*self->state.context->env)});
+                       process_job{x.user, x.method, make_fresh_ids(*self->state.context->env)},
+                       x.trace);
       },
       [self](const cancel_found& x) {
-        self->state.trace = x.trace;
-        return run_job(self, cancel_job{x.user, x.payment, x.reason});
+        return run_job(self, cancel_job{x.user, x.payment, x.reason}, x.trace);
       },
       [self](const deliver& x) -> caf::result<applied> {
         auto news = read_news(x.event);
         if (!news)
           return to_caf(news.error());
-        self->state.trace = x.event.trace;
         auto promise = self->make_response_promise<applied>();
-        start_job(self, std::move(*news),
+        start_job(self, std::move(*news), x.event.trace,
                   [promise, id = x.event.id](const result<payment_done>& r) mutable {
                     if (r)
                       promise.deliver(applied{id});

@@ -11,7 +11,8 @@
 
 namespace prometheus {
 class Counter;
-}
+class Histogram;
+} // namespace prometheus
 
 namespace tiketi::payment {
 
@@ -21,6 +22,7 @@ struct payment_metrics {
   prometheus::Counter* processed; ///< captured
   prometheus::Counter* failed;    ///< declined
   prometheus::Counter* refunded;
+  prometheus::Histogram* region_mailbox;
 };
 
 /// What every payment actor of the role shares. Immutable.

@@ -1,5 +1,6 @@
 #include "actors/payment/payment_actor.hpp"
 #include "actors/region/region.hpp"
+#include "actors/store/mailbox_depth.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -130,6 +131,7 @@ void give_up_idle(region_self self, time_point now) {
 void on_tick(region_self self) {
   auto& state = self->state;
   const auto now = state.context->env->now();
+  observe_mailbox(*state.context->metrics.region_mailbox, self);
   resume(self);
   while (!state.wakes.empty() && state.wakes.begin()->first <= now) {
     const auto key = state.wakes.begin()->second;

@@ -1,6 +1,7 @@
 #include "actors/payment/role.hpp"
 
 #include "actors/payment/payment_actor.hpp"
+#include "actors/store/mailbox_depth.hpp"
 #include "actors/store/store_metrics.hpp"
 
 #include <memory>
@@ -84,7 +85,8 @@ prometheus::Counter* counter(prometheus::Registry& registry, const char* name, c
 payment_metrics::payment_metrics(prometheus::Registry& registry)
     : processed(counter(registry, "business_payment_processed_total", "Payments captured")),
       failed(counter(registry, "business_payment_failed_total", "Payments declined")),
-      refunded(counter(registry, "business_payment_refunded_total", "Payments given back")) {}
+      refunded(counter(registry, "business_payment_refunded_total", "Payments given back")),
+      region_mailbox(&mailbox_depth(registry, "payment_region")) {}
 
 subscription payment_role::consumer() const {
   return {"*", "payment", region, events_of_payments()};
@@ -107,6 +109,8 @@ payment_role start_payment(caf::actor_system& sys, environment& env, prometheus:
       spawn_blocking(sys, options.detached, reader,
                      std::shared_ptr<payment_queries>(std::move(dependencies.front_queries)));
   auto box = spawn_outbox(sys, env, std::move(dependencies.outbox), options.detached);
+  options.relay.role = "payment";
+  options.relay.registry = &registry;
   role.relay = spawn_relay(sys, env, box, std::move(dependencies.subscriptions), options.relay);
   role.others = {caf::actor_cast<caf::actor>(writes), caf::actor_cast<caf::actor>(own_reader),
                  caf::actor_cast<caf::actor>(role.reader),

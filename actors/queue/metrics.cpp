@@ -1,5 +1,7 @@
 #include "actors/queue/metrics.hpp"
 
+#include "actors/store/mailbox_depth.hpp"
+
 namespace tiketi::queue {
 
 namespace {
@@ -27,6 +29,8 @@ queue_metrics::queue_metrics(prometheus::Registry& registry)
       mirror_copies(counter(registry, "queue_mirror_copies_total",
                             "Copies of a queue to Redis begun from the beginning")),
       mirror_behind(
-          gauge(registry, "queue_mirror_behind", "Queues whose copy in Redis is not up to date")) {}
+          gauge(registry, "queue_mirror_behind", "Queues whose copy in Redis is not up to date")),
+      region_mailbox(mailbox_depth(registry, "queue_region")),
+      queue_mailbox(mailbox_depth(registry, "queue")) {}
 
 } // namespace tiketi::queue

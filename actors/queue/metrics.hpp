@@ -2,6 +2,7 @@
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
 namespace tiketi::queue {
@@ -19,6 +20,8 @@ struct queue_metrics {
   prometheus::Counter& recoveries;    ///< times a queue was read again after a doubtful write
   prometheus::Counter& mirror_copies; ///< times a queue was copied to Redis from the beginning
   prometheus::Gauge& mirror_behind;   ///< queues whose copy in Redis is not up to date
+  prometheus::Histogram& region_mailbox;
+  prometheus::Histogram& queue_mailbox;
 };
 
 } // namespace tiketi::queue

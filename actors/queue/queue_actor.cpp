@@ -1,10 +1,14 @@
 #include "actors/queue/queue_actor.hpp"
 
+#include "actors/bus/type_ids.hpp"
 #include "actors/catalog/type_ids.hpp"
+#include "actors/queue/domain_events.hpp"
 #include "actors/queue/type_ids.hpp"
 #include "actors/redis/post.hpp"
+#include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -48,6 +52,7 @@ public:
   void limit(std::uint32_t threshold, caf::typed_response_promise<queue_counters> promise);
   void clear(caf::typed_response_promise<queue_counters> promise);
   void tick(std::uint64_t generation);
+  void observe() { observe_mailbox(context_->metrics->queue_mailbox, self_); }
   void stop();
   void mirrored(const redis::outcome& what);
 
@@ -209,8 +214,11 @@ void queue_state::flush() {
   commit_under_way_ = true;
   queue_write command{event_, {}};
   command.ops.reserve(writing_.size());
-  for (const auto& pending : writing_)
+  for (const auto& pending : writing_) {
     command.ops.push_back(pending.op);
+    if (const auto* admitted = std::get_if<admit_user>(&pending.op); admitted && context_->relay)
+      command.events.push_back(admission_event(event_, *admitted, now(), *context_->env));
+  }
   // The writer answers everything it takes, so a timeout would only add doubt.
   self_->request(context_->writer, caf::infinite, std::move(command))
       .then(
@@ -250,6 +258,12 @@ void queue_state::finish(commit_status status) {
   }
   const auto at = now();
   bool agrees = true;
+  const bool tells = context_->relay && status == commit_status::committed
+                     && std::any_of(batch.begin(), batch.end(), [](const pending_op& p) {
+                          return std::holds_alternative<admit_user>(p.op);
+                        });
+  if (tells)
+    self_->send(context_->relay, outbox_grew{});
   for (auto& pending : batch) {
     if (status == commit_status::committed) {
       agrees = room_->apply(pending.op, at) && agrees;
@@ -826,6 +840,7 @@ queue_actor::behavior_type queue_behavior(queue_actor::stateful_pointer<queue_st
         return promise;
       },
       [self](const queue_tick& m) {
+        self->state.observe();
         self->state.tick(m.generation);
         self->state.settle();
       },

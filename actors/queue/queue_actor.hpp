@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/base/environment.hpp"
+#include "actors/bus/messages.hpp"
 #include "actors/catalog/messages.hpp"
 #include "actors/queue/messages.hpp"
 #include "actors/queue/metrics.hpp"
@@ -47,6 +48,7 @@ struct queue_context {
   queue_reader reader;
   catalog::briefs_view catalog;
   std::shared_ptr<redis::client> mirror; ///< null: nobody else looks at queues
+  relay_actor relay;                     ///< of admissions; null: nobody is told
 };
 
 /// To itself: admission, departures, cleaning. Only the newest generation counts.

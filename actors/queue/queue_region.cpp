@@ -2,6 +2,7 @@
 
 #include "actors/queue/type_ids.hpp"
 #include "actors/region/region.hpp"
+#include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
 
 #include <optional>
@@ -18,6 +19,8 @@
 namespace tiketi::queue {
 
 namespace {
+
+constexpr seconds tick_every{1};
 
 /// Whether a message may start a queue. The others find nobody where there is none.
 template <class Message>
@@ -46,6 +49,12 @@ public:
       self_->quit(exit.reason);
     });
     read_busy();
+    self->delayed_send(self, tick_every, region_tick{});
+  }
+
+  void tick() {
+    observe_mailbox(context_->metrics->region_mailbox, self_);
+    self_->delayed_send(self_, tick_every, region_tick{});
   }
 
   void read_busy() {
@@ -166,6 +175,7 @@ queue_region::behavior_type region_behavior(region_state::pointer self,
       [self](const passivate_queue& m) { self->state.passivate(m.event); },
       [self](const keep_queue& m) { self->state.keep(m.event); },
       [self](region_retry) { self->state.read_busy(); },
+      [self](region_tick) { self->state.tick(); },
   };
 }
 

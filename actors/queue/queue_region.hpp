@@ -21,15 +21,19 @@ struct queue_region_options {
 /// To itself, until it knows which events have somebody in their queue.
 struct region_retry {};
 
+/// To itself, once a second: how much waits?
+struct region_tick {};
+
 } // namespace tiketi::queue
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::queue::region_retry)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::queue::region_tick)
 
 namespace tiketi::queue {
 
 /// All queues of this node: finds the event's queue and forwards. A superset of `queues`.
 using queue_region = queues::extend<caf::reacts_to<passivate_queue>, caf::reacts_to<keep_queue>,
-                                    caf::reacts_to<region_retry>>;
+                                    caf::reacts_to<region_retry>, caf::reacts_to<region_tick>>;
 
 /// At the start every event with somebody waiting or active is woken, so admission goes on by
 /// itself after a restart; from then on an event without a queue actor has nobody in its queue.

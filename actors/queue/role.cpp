@@ -48,6 +48,7 @@ queue_role start_queue(caf::actor_system& sys, environment& env, prometheus::Reg
   context->reader = role.reader;
   context->catalog = std::move(dependencies.catalog);
   context->mirror = std::move(dependencies.mirror);
+  context->relay = std::move(dependencies.relay);
   role.region = spawn_queue_region(sys, std::move(context), {.queues_max = options.queues_max});
   return role;
 }

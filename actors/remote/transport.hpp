@@ -17,11 +17,19 @@ using http_headers = std::vector<std::pair<std::string, std::string>>;
 /// The value of the first header of this name (any case), or empty.
 std::string_view find_header(const http_headers& headers, std::string_view name) noexcept;
 
+/// How the transport signs a request (AWS Signature Version 4), at the moment it sends it.
+struct aws_signature {
+  std::string scope; ///< `aws:amz:<region>:<service>`; empty: nothing is signed
+  std::string key_id;
+  std::string secret;
+};
+
 struct http_request {
   std::string method = "GET"; ///< GET or POST
   std::string url;            ///< http or https
-  http_headers headers;
+  http_headers headers;       ///< all of them are signed, where anything is
   std::string body;
+  aws_signature sign = {};
 };
 
 /// Why there is no answer.

@@ -24,6 +24,7 @@ struct reservation_start {
   reservation_view view;
   bool stored = false; ///< false: a new hold, which begins at once
   std::string idempotency_key;
+  std::string trace = {};               ///< of the hold
   std::vector<seat_actor> seats;        ///< beside the items; null where there is nothing to tell
   std::vector<ticket_type_actor> types; ///< the same
 };

@@ -1,5 +1,6 @@
 #include "actors/reservation/reservation_actor.hpp"
 
+#include "actors/base/trace.hpp"
 #include "actors/reservation/domain_events.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/transfer/resale.hpp"
@@ -43,6 +44,7 @@ public:
         context_(std::move(context)),
         parent_(std::move(parent)),
         key_(std::move(with.idempotency_key)),
+        trace_(traceparent_or_empty(std::move(with.trace))),
         seats_(std::move(with.seats)),
         types_(std::move(with.types)),
         machine_(with.stored ? reservation::restore(std::move(with.view), context_->options.timing)
@@ -192,6 +194,7 @@ private:
     create.reservation = machine_.view();
     create.idempotency_key = key_;
     create.events.push_back(created_event(machine_.view(), now(), context_->env));
+    create.events.back().trace = trace_;
     self_->request(context_->writer, caf::infinite, ticket_write{std::move(create)})
         .then([this](const ticket_written& w) { proceed(machine_.on_created(w, now())); },
               [this](caf::error& err) {
@@ -323,14 +326,15 @@ private:
       answer(promise, result<reservation_view>{decided.error()});
       return;
     }
-    start(std::move(*decided), [this, promise, command, restarts](result<bool> r) mutable {
-      if (r)
-        answer(promise, result<reservation_view>{machine_.view()});
-      else if (r.error() == stale_ && restarts < restarts_max)
-        cancel(std::move(promise), command, restarts + 1);
-      else
-        answer(promise, result<reservation_view>{visible(r.error())});
-    });
+    start(std::move(*decided), command.trace,
+          [this, promise, command, restarts](result<bool> r) mutable {
+            if (r)
+              answer(promise, result<reservation_view>{machine_.view()});
+            else if (r.error() == stale_ && restarts < restarts_max)
+              cancel(std::move(promise), command, restarts + 1);
+            else
+              answer(promise, result<reservation_view>{visible(r.error())});
+          });
   }
 
   void run(promise_of<payable> promise, const check_listing& query) {
@@ -352,14 +356,15 @@ private:
       answer(promise, result<reservation_view>{decided.error()});
       return;
     }
-    start(std::move(*decided), [this, promise, command, restarts](result<bool> r) mutable {
-      if (r)
-        answer(promise, result<reservation_view>{machine_.view()});
-      else if (r.error() == stale_ && restarts < restarts_max)
-        change_listing(std::move(promise), command, restarts + 1);
-      else
-        answer(promise, result<reservation_view>{visible(r.error())});
-    });
+    start(std::move(*decided), command.trace,
+          [this, promise, command, restarts](result<bool> r) mutable {
+            if (r)
+              answer(promise, result<reservation_view>{machine_.view()});
+            else if (r.error() == stale_ && restarts < restarts_max)
+              change_listing(std::move(promise), command, restarts + 1);
+            else
+              answer(promise, result<reservation_view>{visible(r.error())});
+          });
   }
 
   void run(promise_of<payment_outcome> promise, const apply_payment& command) {
@@ -383,7 +388,7 @@ private:
       done(failure{errc::invalid_request, "A payment needs the id of its message"});
       return;
     }
-    start(std::move(std::get<change>(decided)),
+    start(std::move(std::get<change>(decided)), command.trace,
           [this, command, done = std::move(done), restarts](result<bool> r) mutable {
             if (!r && r.error() == stale_ && restarts < restarts_max)
               pay(command, std::move(done), restarts + 1);
@@ -417,7 +422,7 @@ private:
                           failure{errc::invalid_request, "A refund needs the id of its message"}});
       return;
     }
-    start(std::move(std::get<change>(decided)),
+    start(std::move(std::get<change>(decided)), command.trace,
           [this, promise, command, restarts](result<bool> r) mutable {
             if (!r && r.error() == stale_ && restarts < restarts_max)
               run(std::move(promise), command, restarts + 1);
@@ -432,8 +437,10 @@ private:
 
   // -- changes -----------------------------------------------------------------------------------
 
-  void start(change next, changed_fn done) {
+  /// `trace`: of what led to it; the event of the change carries it.
+  void start(change next, const std::string& trace, changed_fn done) {
     busy_ = true;
+    trace_ = traceparent_or_empty(trace);
     done_ = std::move(done);
     if (machine_.begin(std::move(next)))
       verify();
@@ -489,6 +496,8 @@ private:
           changed_event(machine_.view(), machine_.current(), now(), context_->env));
     if (auto event = transfer_event(machine_.view(), machine_.current(), now(), context_->env))
       write_.events.push_back(std::move(*event));
+    for (auto& event : write_.events)
+      event.trace = trace_;
     write_change();
   }
 
@@ -643,7 +652,7 @@ private:
   void expire() {
     // A change that is under way decides; the machine asks again after it.
     if (!busy_)
-      start(machine_.decide_expiry(), [](const result<bool>&) {});
+      start(machine_.decide_expiry(), {}, [](const result<bool>&) {});
   }
 
   const failure stale_{errc::conflict, "stale"};
@@ -652,6 +661,7 @@ private:
   ticket_context_ptr context_;
   reservation_parent parent_;
   std::string key_;
+  std::string trace_; ///< of the hold, then of the change under way; empty: none
   std::vector<seat_actor> seats_;
   std::vector<ticket_type_actor> types_;
   reservation machine_;

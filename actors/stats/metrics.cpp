@@ -1,5 +1,7 @@
 #include "actors/stats/metrics.hpp"
 
+#include "actors/store/mailbox_depth.hpp"
+
 #include <string>
 
 namespace tiketi::stats {
@@ -23,6 +25,7 @@ stats_metrics::stats_metrics(prometheus::Registry& registry)
       duplicates(events(registry, "duplicate")),
       unreadable(events(registry, "unreadable")),
       queries(counter(registry, "urr_stats_queries_total", "Reports asked for")),
-      query_errors(counter(registry, "urr_stats_queries_errors_total", "Reports that failed")) {}
+      query_errors(counter(registry, "urr_stats_queries_errors_total", "Reports that failed")),
+      mailbox(mailbox_depth(registry, "stats")) {}
 
 } // namespace tiketi::stats

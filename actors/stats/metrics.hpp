@@ -1,6 +1,7 @@
 #pragma once
 
 #include <prometheus/counter.h>
+#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
 namespace tiketi::stats {
@@ -14,6 +15,7 @@ struct stats_metrics {
   prometheus::Counter& unreadable;   ///< … "unreadable"
   prometheus::Counter& queries;      ///< urr_stats_queries_total
   prometheus::Counter& query_errors; ///< urr_stats_queries_errors_total
+  prometheus::Histogram& mailbox;    ///< tiketi_mailbox_depth{actor="stats"}
 };
 
 } // namespace tiketi::stats

@@ -1,5 +1,6 @@
 #include "actors/stats/role.hpp"
 
+#include "actors/store/mailbox_depth.hpp"
 #include "actors/store/store_metrics.hpp"
 #include "actors/system/caf_error.hpp"
 
@@ -118,6 +119,7 @@ impl_actor::behavior_type behave(self_ptr self, environment* env,
         return promise;
       },
       [self](sample_tick) {
+        observe_mailbox(self->state.metrics->mailbox, self);
         sample(self);
         self->delayed_send(self, self->state.options.sample_every, sample_tick{});
       },

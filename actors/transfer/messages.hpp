@@ -48,6 +48,7 @@ struct transfer_view {
 struct create_listing {
   reservation_id reservation;
   user_id user;
+  std::string trace = {}; ///< `traceparent` of the request; may be empty
 };
 
 /// Command: take the offer back. Answered by `listing_cancelled`. Fails with not_found, forbidden,
@@ -55,6 +56,7 @@ struct create_listing {
 struct cancel_listing {
   transfer_id transfer;
   user_id user;
+  std::string trace = {};
 };
 
 struct listing_cancelled {
@@ -106,12 +108,13 @@ struct apply_transfer_payment {
   user_id user;
   std::int64_t amount = 0;
   std::string method;
+  std::string trace = {}; ///< `traceparent` of what led to it; may be empty
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, apply_transfer_payment& x) {
   return f(caf::meta::type_name("apply_transfer_payment"), x.message, x.transfer, x.payment, x.user,
-           x.amount, x.method);
+           x.amount, x.method, x.trace);
 }
 
 /// Command: money of this listing has been given back. As `apply_refund`.
@@ -120,12 +123,13 @@ struct apply_transfer_refund {
   transfer_id transfer;
   payment_id payment;
   std::string reason;
+  std::string trace = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, apply_transfer_refund& x) {
   return f(caf::meta::type_name("apply_transfer_refund"), x.message, x.transfer, x.payment,
-           x.reason);
+           x.reason, x.trace);
 }
 
 /// Command: whoever bought the ticket through this listing gives it up. As `cancel_reservation`.
@@ -133,11 +137,12 @@ struct give_up_bought {
   transfer_id transfer;
   user_id user;
   payment_id payment; ///< what it was bought with
+  std::string trace = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, give_up_bought& x) {
-  return f(caf::meta::type_name("give_up_bought"), x.transfer, x.user, x.payment);
+  return f(caf::meta::type_name("give_up_bought"), x.transfer, x.user, x.payment, x.trace);
 }
 
 // -- from the desk to the reservation ------------------------------------------------------------
@@ -149,12 +154,13 @@ struct list_ticket {
   transfer_id transfer; ///< new
   artist_id artist;     ///< of the event
   membership::tier tier = membership::tier::bronze;
+  std::string trace = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, list_ticket& x) {
-  return f(caf::meta::type_name("list_ticket"), x.reservation, x.user, x.transfer, x.artist,
-           x.tier);
+  return f(caf::meta::type_name("list_ticket"), x.reservation, x.user, x.transfer, x.artist, x.tier,
+           x.trace);
 }
 
 /// Answered by `reservation_view`.
@@ -162,11 +168,12 @@ struct unlist_ticket {
   reservation_id reservation;
   transfer_id transfer;
   user_id user;
+  std::string trace = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, unlist_ticket& x) {
-  return f(caf::meta::type_name("unlist_ticket"), x.reservation, x.transfer, x.user);
+  return f(caf::meta::type_name("unlist_ticket"), x.reservation, x.transfer, x.user, x.trace);
 }
 
 /// Answered by `payable`.
@@ -194,12 +201,13 @@ struct buy_listed {
   user_id user;
   std::int64_t amount = 0;
   std::string method;
+  std::string trace = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, buy_listed& x) {
   return f(caf::meta::type_name("buy_listed"), x.message, x.reservation, x.transfer, x.payment,
-           x.user, x.amount, x.method);
+           x.user, x.amount, x.method, x.trace);
 }
 
 } // namespace tiketi::ticket

@@ -62,7 +62,7 @@ caf::result<transfer_view> create(self_pointer self, const create_listing& m) {
   auto promise = self->make_response_promise<transfer_view>();
   with_tier(self, m.user, **artist, promise, [=, artist = **artist](membership::tier tier) {
     const list_ticket command{m.reservation, m.user, transfer_id{make_uuid(*self->state.env)},
-                              artist, tier};
+                              artist,        tier,   m.trace};
     self->request(self->state.region, caf::infinite, command)
         .then([self, promise,
                id = command.transfer](const reservation_view&) { answer_with(self, id, promise); },
@@ -81,7 +81,7 @@ caf::result<listing_cancelled> cancel(self_pointer self, const cancel_listing& m
     return to_caf({errc::forbidden, "Not your transfer listing"});
   auto promise = self->make_response_promise<listing_cancelled>();
   self->request(self->state.region, caf::infinite,
-                unlist_ticket{(*found)->reservation, m.transfer, m.user})
+                unlist_ticket{(*found)->reservation, m.transfer, m.user, m.trace})
       .then([promise, id = m.transfer](
                 const reservation_view&) mutable { promise.deliver(listing_cancelled{id}); },
             [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
@@ -155,7 +155,8 @@ transfer_desk::behavior_type desk(self_pointer self, environment* env, region_ac
         return pass_on<payment_outcome>(
             self, m.transfer,
             [&](const reservation_id& r) {
-              return buy_listed{m.message, r, m.transfer, m.payment, m.user, m.amount, m.method};
+              return buy_listed{m.message, r,        m.transfer, m.payment,
+                                m.user,    m.amount, m.method,   m.trace};
             },
             payment_outcome{payment_verdict::refund_due, "unknown_transfer", false});
       },
@@ -163,7 +164,7 @@ transfer_desk::behavior_type desk(self_pointer self, environment* env, region_ac
         return pass_on<refund_applied>(
             self, m.transfer,
             [&](const reservation_id& r) {
-              return apply_refund{m.message, r, m.payment, m.reason};
+              return apply_refund{m.message, r, m.payment, m.reason, m.trace};
             },
             to_caf(not_found));
       },
@@ -171,7 +172,7 @@ transfer_desk::behavior_type desk(self_pointer self, environment* env, region_ac
         return pass_on<reservation_view>(
             self, m.transfer,
             [&](const reservation_id& r) {
-              return cancel_reservation{r, m.user, m.payment};
+              return cancel_reservation{r, m.user, m.payment, {}, m.trace};
             },
             to_caf(not_found));
       },

@@ -1,5 +1,7 @@
 #include "actors/webhook/metrics.hpp"
 
+#include "actors/store/mailbox_depth.hpp"
+
 #include <string>
 
 namespace tiketi::webhook {
@@ -40,7 +42,7 @@ webhook_metrics::webhook_metrics(prometheus::Registry& registry)
       dead_letters(gauge(registry, "webhook_dead_letters", "Deliveries that were given up")),
       in_flight(gauge(registry, "webhook_deliveries_in_flight", "Deliveries being sent")),
       webhooks{hooks(registry, webhook_state::active), hooks(registry, webhook_state::paused),
-               hooks(registry, webhook_state::suspended),
-               hooks(registry, webhook_state::disabled)} {}
+               hooks(registry, webhook_state::suspended), hooks(registry, webhook_state::disabled)},
+      mailbox(mailbox_depth(registry, "webhook")) {}
 
 } // namespace tiketi::webhook

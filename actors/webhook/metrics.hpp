@@ -6,6 +6,7 @@
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
 namespace tiketi::webhook {
@@ -24,6 +25,7 @@ struct webhook_metrics {
   prometheus::Gauge& dead_letters;
   prometheus::Gauge& in_flight;
   std::array<prometheus::Gauge*, 4> webhooks; ///< by state
+  prometheus::Histogram& mailbox;
 };
 
 } // namespace tiketi::webhook

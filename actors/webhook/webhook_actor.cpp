@@ -1,5 +1,6 @@
 #include "actors/webhook/webhook_actor.hpp"
 
+#include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/webhook/payload.hpp"
 #include "actors/webhook/rules.hpp"
@@ -555,6 +556,7 @@ impl_actor::behavior_type behave(self_ptr self, environment* env,
       [self](replay_dead_letters& x) { return on_replay(self, x); },
       [self](const webhook_tick&) {
         auto& s = self->state;
+        observe_mailbox(s.metrics->mailbox, self);
         load(self);
         for (auto& [outcome, key] : std::exchange(s.unsaved, {}))
           save(self, outcome, key);

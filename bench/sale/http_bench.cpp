@@ -1,22 +1,16 @@
 // The hot paths of a sale over HTTP: the real program in its own process, real SQLite files, this
 // process as the clients. Every figure is a ratio against a baseline measured in turn with it.
 
-#include "actors/base/environment.hpp"
-#include "actors/token/tokens.hpp"
+#include "bench/sale/sale.hpp"
 #include "bench/support/beast_server.hpp"
-#include "bench/support/load.hpp"
 #include "bench/support/report.hpp"
 #include "storage/sql/database.hpp"
 #include "storage/sql/ticket_store.hpp"
 #include "tests/support/http_client.hpp"
-#include "tests/support/postgres_server.hpp"
 #include "tests/support/process.hpp"
-#include "tests/support/server_databases.hpp"
 #include "tests/support/stored_rows.hpp"
 
-#include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <memory>
 
@@ -25,79 +19,7 @@
 namespace tiketi::bench {
 namespace {
 
-constexpr const char* jwt_secret = "bench-jwt-secret-0123456789-0123456789-abcdef";
-constexpr const char* entry_secret = "bench-entry-secret-0123456789-0123456789";
-constexpr std::size_t socket_threads = 2;
 constexpr int rounds = 3;
-
-class sale {
-public:
-  sale()
-      : env(make_system_environment()),
-        sessions(*session_tokens::make(jwt_secret)),
-        entries(*entry_tokens::make(entry_secret)) {}
-
-  std::unique_ptr<environment> env;
-  session_tokens sessions;
-  entry_tokens entries;
-  test::temp_dir data;
-
-  test::server_process::options server_options() const {
-    test::server_process::options o;
-    o.data = data.path();
-    o.arguments = {"--demo", "--gateway.rate_limits=false", "--log.level=warn",
-                   "--runtime.io_threads=" + std::to_string(socket_threads)};
-    o.environment = {{"JWT_SECRET", jwt_secret},
-                     {"QUEUE_ENTRY_TOKEN_SECRET", entry_secret},
-                     {"INTERNAL_API_TOKEN", "bench-internal-token-0123456789-0123456789"}};
-    return o;
-  }
-
-  std::string session_of(const user_id& user) const {
-    const auto now = env->now();
-    return sessions.sign(
-        access_claims{user, "bench@example.com", "user", now, now + std::chrono::hours{1}});
-  }
-
-  std::string entry_of(const event_id& event, const user_id& user) const {
-    const auto now = env->now();
-    return entries.sign(entry_claims{event, user, now, now + std::chrono::minutes{10}});
-  }
-
-  /// The seated event on sale with the most seats.
-  std::string largest_hall(std::uint16_t port, nlohmann::json& map) const {
-    test::http_client browser{port};
-    std::string found;
-    const auto answer = browser.get("/api/v1/events?status=on_sale&limit=100").json();
-    for (const auto& e : answer.at("events")) {
-      const std::string id = e.at("id");
-      auto reply = browser.get("/api/v1/seats/events/" + id);
-      if (reply.status != 200)
-        continue;
-      auto candidate = reply.json();
-      if (found.empty() || candidate.at("seats").size() > map.at("seats").size()) {
-        found = id;
-        map = std::move(candidate);
-      }
-    }
-    return found;
-  }
-};
-
-std::string get_request(const std::string& path, const std::string& token) {
-  std::string out = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n";
-  if (!token.empty())
-    out += "Authorization: Bearer " + token + "\r\n";
-  return out + "\r\n";
-}
-
-void expect_all(const load_result& r, int status, const char* what) {
-  for (const auto& [code, count] : r.by_status)
-    if (code != status) {
-      std::cerr << what << ": " << count << " answers with status " << code << '\n';
-      std::exit(1);
-    }
-}
 
 /// Requests per second of the program against those of the bare server, in turn.
 void compare(const std::string& name, std::uint16_t port, std::size_t connections,
@@ -248,29 +170,6 @@ double single_transactions(const event_id& event, const nlohmann::json& map, std
          / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// The first `count` seats of the map, one reservation each, from 64 connections.
-load_result reserve_over_http(const sale& s, std::uint16_t port, const std::string& event,
-                              const nlohmann::json& map, std::size_t count) {
-  const auto id = *parse_id<event_id>(event);
-  std::vector<std::string> requests;
-  std::string tokens;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i % 4 == 0) { // four seats a person
-      const user_id user{make_uuid(*s.env)};
-      tokens = "Authorization: Bearer " + s.session_of(user)
-               + "\r\nx-queue-entry-token: " + s.entry_of(id, user) + "\r\n";
-    }
-    const auto body = fmt::format(R"({{"eventId":"{}","seatIds":["{}"],"idempotencyKey":"{}"}})",
-                                  event, map.at("seats").at(i).at("id").get<std::string>(),
-                                  to_string(make_uuid(*s.env)));
-    requests.push_back(
-        fmt::format("POST /api/v1/seats/reserve HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-                    "application/json\r\n{}Content-Length: {}\r\n\r\n{}",
-                    tokens, body.size(), body));
-  }
-  return run_load({port, 64, count, {}}, [&](std::size_t i) { return requests[i]; });
-}
-
 void reserve_bench() {
   std::vector<double> ours;
   std::vector<double> theirs;
@@ -307,112 +206,11 @@ void reserve_bench() {
                            median(theirs), median(ours)));
 }
 
-// -- PostgreSQL ----------------------------------------------------------------------------------
-
-/// One reservation as a careful person writes it by hand: a transaction of its own.
-constexpr const char* hand_written = R"(
-\set k :k + 1
-\set n :client_id * 100000 + :k
-BEGIN;
-SELECT status, version, fencing_token FROM seats
-  WHERE id = 'f0000000-0000-4000-8000-' || lpad(CAST(:n AS TEXT), 12, '0') FOR UPDATE;
-UPDATE seats SET status = 'locked', version = version + 1, fencing_token = fencing_token + 1,
-  holder = 'e0000000-0000-4000-8000-' || lpad(CAST(:n AS TEXT), 12, '0')
-  WHERE id = 'f0000000-0000-4000-8000-' || lpad(CAST(:n AS TEXT), 12, '0')
-  AND status = 'available';
-INSERT INTO reservations(id, user_id, event_id, reservation_number, total_amount, status,
-  payment_status, payment_method, idempotency_key, created_at, expires_at)
-  VALUES ('e0000000-0000-4000-8000-' || lpad(CAST(:n AS TEXT), 12, '0'),
-  'd0000000-0000-4000-8000-' || lpad(CAST(:n AS TEXT), 12, '0'),
-  'f0000000-0000-4000-8000-000000000000', 'TK' || CAST(:n AS TEXT), 50000, 'pending', 'pending', '',
-  'c0000000-0000-4000-8000-' || lpad(CAST(:n AS TEXT), 12, '0'), 1771754400000, 1771754700000);
-INSERT INTO reservation_items(reservation_id, line, seat_id, quantity, unit_price, fencing_token,
-  seat_version) VALUES ('e0000000-0000-4000-8000-' || lpad(CAST(:n AS TEXT), 12, '0'), 1,
-  'f0000000-0000-4000-8000-' || lpad(CAST(:n AS TEXT), 12, '0'), 1, 50000, 1, 1);
-INSERT INTO outbox(event_id, topic, key, type, version, occurred_at, trace, payload)
-  VALUES ('b0000000-0000-4000-8000-' || lpad(CAST(:n AS TEXT), 12, '0'), 'reservation-events',
-  'e0000000-0000-4000-8000-' || lpad(CAST(:n AS TEXT), 12, '0'), 'RESERVATION_CREATED', 1,
-  1771754400000, '', repeat(' ', 300));
-COMMIT;
-)";
-
-constexpr std::size_t pgbench_clients = 32;
-
-/// Transactions per second of pgbench on the same server and tables, with seats of its own.
-double pgbench(const std::string& database, std::size_t each, const std::filesystem::path& folder) {
-  auto& server = test::postgres_server::shared();
-  server.run(
-      database,
-      "INSERT INTO events(id, title, venue, address, event_date, sale_start, sale_end, "
-      "cancelled, artist_name, layout_config) VALUES ('f0000000-0000-4000-8000-000000000000', "
-      "'by hand', '', '', 0, 0, 0, 0, '', '');"
-      "INSERT INTO seats(id, event_id, section, row_number, seat_number, seat_label, price, "
-      "status, version, fencing_token) SELECT 'f0000000-0000-4000-8000-' || "
-      "lpad(CAST(c * 100000 + k AS TEXT), 12, '0'), 'f0000000-0000-4000-8000-000000000000', "
-      "'A', c, k, '', 50000, 'available', 0, 0 FROM generate_series(0, "
-          + std::to_string(pgbench_clients - 1) + ") c, generate_series(1, " + std::to_string(each)
-          + ") k; ANALYZE seats");
-  const auto script = folder / "by_hand.sql";
-  std::ofstream{script} << hand_written;
-  const auto command = fmt::format(
-      "PGPASSWORD={} /usr/lib/postgresql/15/bin/pgbench -h {} -p {} -U {} -n -M prepared -c {} "
-      "-j 2 -t {} -D k=0 -f '{}' {} 2>&1",
-      server.password(), server.host(), server.port(), server.administrator(), pgbench_clients,
-      each, script.string(), database);
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out{::popen(command.c_str(), "r"),
-                                                            &::pclose};
-  std::string text;
-  for (int c = 0; out && (c = std::fgetc(out.get())) != EOF;)
-    text += static_cast<char>(c);
-  const auto at = text.find("tps = ");
-  const auto stored = server.run(
-      database, "SELECT count(*) FROM reservations WHERE id LIKE 'e0000000-0000-4000-8000-%'");
-  if (at == std::string::npos || stored.at(0).at(0) != std::to_string(pgbench_clients * each))
-    throw std::runtime_error("pgbench: " + text);
-  return std::strtod(text.c_str() + at + 6, nullptr);
-}
-
-/// Commits are flushed on both sides: fsync and synchronous_commit are on.
-void reserve_pg_bench() {
-  ::setenv("TIKETI_TEST_BACKEND", "production", 1);
-  test::postgres_server::shared_options().settings.clear();
-  std::vector<double> ours;
-  std::vector<double> theirs;
-  std::vector<double> ratios;
-  for (int round = 0; round < rounds; ++round) {
-    sale s;
-    test::server_process server{s.server_options()};
-    if (!server.start())
-      throw std::runtime_error(server.log_tail());
-    nlohmann::json map;
-    const auto event = s.largest_hall(server.port(), map);
-    const auto count = map.at("seats").size();
-    const auto a = reserve_over_http(s, server.port(), event, map, count);
-    expect_all(a, 200, "reserve");
-    server.stop();
-    const auto& databases = test::databases_of(s.data.path());
-    if (databases.rows("ticket", "SELECT count(*) FROM reservations").at(0).at(0)
-        != std::to_string(count))
-      throw std::runtime_error("acknowledged and stored reservations differ");
-    const auto b = pgbench(databases.name_of("ticket"), 200, s.data.path());
-    ours.push_back(a.per_second());
-    theirs.push_back(b);
-    ratios.push_back(a.per_second() / b);
-    std::cerr << fmt::format(
-        "  reserve: {:.0f}/s (p50 {:.1f} ms, p99 {:.1f} ms) against {:.0f}/s of pgbench\n",
-        a.per_second(), a.p50_ms, a.p99_ms, b);
-  }
-  ::unsetenv("TIKETI_TEST_BACKEND");
-  report_ratio("reserve_pg_vs_pgbench", median(ratios),
-               fmt::format("pgbench -M prepared -c 32, {:.0f}/s; tiketi over HTTP {:.0f}/s",
-                           median(theirs), median(ours)));
-}
-
 } // namespace
 } // namespace tiketi::bench
 
 int main(int argc, char** argv) {
-  // `--only <word>`: seat_map, status, reserve or reserve_pg; `--waiting <n>`: people in the line.
+  // `--only <word>`: seat_map, status or reserve; `--waiting <n>`: people in the line.
   std::string only;
   std::size_t waiting = 1'000'000;
   for (int i = 1; i + 1 < argc; ++i) {
@@ -428,8 +226,6 @@ int main(int argc, char** argv) {
       tiketi::bench::queue_status_bench(waiting);
     if (only.empty() || only == "reserve")
       tiketi::bench::reserve_bench();
-    if (only.empty() || only == "reserve_pg")
-      tiketi::bench::reserve_pg_bench();
   } catch (const std::exception& e) {
     std::cerr << "http_bench: " << e.what() << '\n';
     return 1;

@@ -50,14 +50,14 @@ struct kafka_bus::impl {
         client(std::make_shared<producer>(
             options, *metrics,
             [to = box](std::vector<delivery_report> x) { to->put(std::move(x)); })),
-        out(spawn_producer(sys, env, client, metrics)) {
+        out(spawn_producer(sys, client)) {
     box->set(out);
   }
 
   void join(const std::string& topic, const subscription& to) {
     auto& g = groups[to.consumer];
     g.consumer = to.consumer;
-    if (!g.topics.emplace(topic, route{to.actor, to.types}).second)
+    if (!g.topics.emplace(topic, route{to.actor, to.types, to.orders_itself}).second)
       throw std::logic_error(fmt::format("{} is consumed twice by {}", topic, to.consumer));
   }
 

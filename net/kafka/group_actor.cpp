@@ -186,7 +186,9 @@ void on_arrivals(group_self self, arrivals& x) {
     found = state.lanes.end();
   }
   if (found == state.lanes.end())
-    found = state.lanes.emplace(x.from, lane{x.epoch, x.records.front().raw.offset, state.options})
+    found = state.lanes
+                .emplace(x.from, lane{x.epoch, x.records.front().raw.offset, state.options,
+                                      state.what.topics.at(x.from.first).orders_itself})
                 .first;
   for (auto& r : x.records)
     found->second.add(std::move(r));

@@ -28,6 +28,7 @@ using partition = std::pair<std::string, std::int32_t>;
 struct route {
   consumer_actor actor;
   std::vector<std::string> types; ///< empty: all
+  bool orders_itself = false;     ///< see `subscription`
 };
 
 /// One consumer with its topics; its name is the group's.

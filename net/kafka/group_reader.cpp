@@ -18,6 +18,20 @@ constexpr std::chrono::seconds renew_after{5};
 /// A last commit that gets no answer only causes repeats.
 constexpr int last_commit_ms = 3000;
 
+/// Does its header say that nobody here wants it? Most records of a busy topic end here.
+bool is_unwanted(const rd_kafka_message_t& message, const std::vector<std::string>& types) {
+  rd_kafka_headers_t* headers = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  if (types.empty() || rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR
+      || rd_kafka_header_get_last(headers, "event-type", &value, &size)
+             != RD_KAFKA_RESP_ERR_NO_ERROR
+      || value == nullptr)
+    return false;
+  const std::string_view type{static_cast<const char*>(value), size};
+  return std::find(types.begin(), types.end(), type) == types.end();
+}
+
 } // namespace
 
 group_reader::group_reader(const kafka_options& options, group what, group_actor to,
@@ -69,7 +83,10 @@ client_ptr group_reader::make() {
                  // What waits here is beside `held_max`.
                  {"queued.min.messages", "1000"},
                  {"queued.max.messages.kbytes", "4096"},
-                 {"fetch.wait.max.ms", "250"},
+                 // A broker answers when this much has come, or after this long: a request for
+                 // every few records would cost it more than the records.
+                 {"fetch.min.bytes", "16384"},
+                 {"fetch.wait.max.ms", "50"},
                  {"fetch.error.backoff.ms", "200"}});
   rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
   rd_kafka_conf_set_offset_commit_cb(conf.get(), on_commit);
@@ -132,16 +149,26 @@ void group_reader::read_for_a_while() {
 }
 
 void group_reader::take(const rd_kafka_message_t& message) {
-  auto r = to_record(message, options_.connection.topic_prefix);
-  const partition from{r.topic, r.partition};
+  const partition from{own_name(rd_kafka_topic_name(message.rkt)), message.partition};
   const auto found = readings_.find(from);
-  const auto to = what_.topics.find(r.topic);
+  const auto to = what_.topics.find(from.first);
   if (found == readings_.end() || to == what_.topics.end())
     return;
   if (found->second.first < 0)
-    found->second.first = r.offset;
-  found->second.posted = r.offset;
-  batch_[from].push_back(read_arrival(std::move(r), what_.consumer, to->second.types));
+    found->second.first = message.offset;
+  found->second.posted = message.offset;
+  auto& batch = batch_[from];
+  if (is_unwanted(message, to->second.types)) {
+    arrival passed;
+    passed.raw.topic = from.first;
+    passed.raw.partition = from.second;
+    passed.raw.offset = message.offset;
+    passed.passed_over = true;
+    batch.push_back(std::move(passed));
+    return;
+  }
+  batch.push_back(read_arrival(to_record(message, options_.connection.topic_prefix), what_.consumer,
+                               to->second.types));
 }
 
 void group_reader::post() {

@@ -23,8 +23,10 @@ arrival read_arrival(record r, const std::string& consumer, const std::vector<st
   return out;
 }
 
-lane::lane(std::uint64_t epoch, std::int64_t first_offset, const consumer_options& options)
-    : epoch_(epoch), window_(first_offset - 1, options.held_max, options.in_flight_max) {}
+lane::lane(std::uint64_t epoch, std::int64_t first_offset, const consumer_options& options,
+           bool orders_itself)
+    : epoch_(epoch),
+      window_(first_offset - 1, options.held_max, options.in_flight_max, orders_itself) {}
 
 void lane::add(arrival a) {
   const auto offset = a.raw.offset;

@@ -29,7 +29,9 @@ arrival read_arrival(record r, const std::string& consumer, const std::vector<st
 class lane {
 public:
   /// `epoch` tells this assignment of the partition from the ones before.
-  lane(std::uint64_t epoch, std::int64_t first_offset, const consumer_options& options);
+  /// `orders_itself`: see `subscription`.
+  lane(std::uint64_t epoch, std::int64_t first_offset, const consumer_options& options,
+       bool orders_itself = false);
 
   std::uint64_t epoch() const noexcept { return epoch_; }
   /// Everything before this offset is applied.

@@ -21,8 +21,6 @@ producer_metrics::producer_metrics(prometheus::Registry& registry)
       refused(counter(registry, "kafka_refused_total",
                       "Attempts to send what can never be sent, such as too large messages")),
       in_flight(gauge(registry, "kafka_in_flight", "Messages sent and not yet acknowledged")),
-      oldest_unsent(gauge(registry, "kafka_outbox_age_seconds",
-                          "Age of the oldest event on its way that no broker has acknowledged")),
       up(gauge(registry, "kafka_up", "1: a broker can be reached")) {}
 
 group_metrics::group_metrics(prometheus::Registry& registry, const std::string& consumer)

@@ -13,12 +13,11 @@ namespace tiketi::kafka {
 struct producer_metrics {
   explicit producer_metrics(prometheus::Registry& registry);
 
-  prometheus::Counter& produced;    ///< acknowledged by all in-sync replicas
-  prometheus::Counter& errors;      ///< attempts that failed
-  prometheus::Counter& refused;     ///< attempts with a message that can never be sent
-  prometheus::Gauge& in_flight;     ///< handed over, no report yet
-  prometheus::Gauge& oldest_unsent; ///< seconds since the oldest event without a report happened
-  prometheus::Gauge& up;            ///< 1: a broker can be reached
+  prometheus::Counter& produced; ///< acknowledged by all in-sync replicas
+  prometheus::Counter& errors;   ///< attempts that failed
+  prometheus::Counter& refused;  ///< attempts with a message that can never be sent
+  prometheus::Gauge& in_flight;  ///< handed over, no report yet
+  prometheus::Gauge& up;         ///< 1: a broker can be reached
 };
 
 /// Of one consumer group.

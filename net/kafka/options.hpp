@@ -37,7 +37,7 @@ struct topic_options {
 struct producer_options {
   std::size_t message_bytes_max = 1'000'000; ///< value, key and headers together
   std::size_t waiting_max = 10'000;          ///< messages without a report; one more is refused
-  milliseconds linger{2};                    ///< wait for company before a request is sent
+  milliseconds linger{5};                    ///< wait for company before a request is sent
 };
 
 struct consumer_options {

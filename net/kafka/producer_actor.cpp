@@ -3,7 +3,6 @@
 #include "actors/bus/type_ids.hpp"
 #include "actors/system/caf_error.hpp"
 
-#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -11,8 +10,6 @@
 
 namespace tiketi::kafka {
 namespace {
-
-constexpr std::chrono::seconds age_every{1};
 
 struct flight {
   uuid event; ///< nil: a record of its own
@@ -23,19 +20,13 @@ struct flight {
 struct producer_state {
   producer_state() = default;
 
-  environment* env = nullptr;
-  std::shared_ptr<producer_metrics> metrics;
   std::shared_ptr<producer> client;
   std::uint64_t next_token = 1;
   std::unordered_map<std::uint64_t, flight> in_flight;
   std::unordered_map<uuid, std::uint64_t> by_event;
-  /// When each event happened that was given to this actor and is not acknowledged; bounded by what
-  /// the relays hold.
-  std::unordered_map<uuid, time_point> unsent;
 };
 
-using producer_impl = producer_actor::extend<caf::reacts_to<age_tick>>;
-using producer_self = producer_impl::stateful_pointer<producer_state>;
+using producer_self = producer_actor::stateful_pointer<producer_state>;
 
 void settle(producer_self self, const delivery_report& report) {
   auto& state = self->state;
@@ -52,8 +43,6 @@ void settle(producer_self self, const delivery_report& report) {
     return;
   }
   state.by_event.erase(x.event);
-  if (!report.error || report.error->code == errc::invalid_request)
-    state.unsent.erase(x.event);
   if (report.error)
     x.delivered.deliver(to_caf(*report.error));
   else
@@ -74,14 +63,8 @@ caf::result<applied> on_deliver(producer_self self, const domain_event& event) {
   }
   const auto token = state.next_token++;
   auto sent = state.client->send(to_record(event), token);
-  if (!sent) {
-    if (sent.error().code == errc::invalid_request)
-      state.unsent.erase(event.id);
-    else
-      state.unsent.try_emplace(event.id, event.occurred_at);
+  if (!sent)
     return to_caf(sent.error());
-  }
-  state.unsent.try_emplace(event.id, event.occurred_at);
   state.by_event.emplace(event.id, token);
   // Not before: with a promise, what a handler returns is no answer any more.
   auto promise = self->make_response_promise<applied>();
@@ -89,13 +72,8 @@ caf::result<applied> on_deliver(producer_self self, const domain_event& event) {
   return promise;
 }
 
-producer_impl::behavior_type behave(producer_self self, environment* env,
-                                    std::shared_ptr<producer> client,
-                                    std::shared_ptr<producer_metrics> metrics) {
-  auto& state = self->state;
-  state.env = env;
-  state.client = std::move(client);
-  state.metrics = std::move(metrics);
+producer_actor::behavior_type behave(producer_self self, std::shared_ptr<producer> client) {
+  self->state.client = std::move(client);
   self->set_exit_handler([self](caf::exit_msg& x) {
     const auto gone = to_caf({errc::unavailable, "kafka: the program ends"});
     for (auto& [token, open] : std::exchange(self->state.in_flight, {})) {
@@ -106,7 +84,6 @@ producer_impl::behavior_type behave(producer_self self, environment* env,
     }
     self->quit(x.reason);
   });
-  self->delayed_send(self, age_every, age_tick{});
   return {
       [self](const deliver& x) { return on_deliver(self, x.event); },
       [self](const send_record& x) -> caf::result<record_sent> {
@@ -122,24 +99,13 @@ producer_impl::behavior_type behave(producer_self self, environment* env,
         for (const auto& report : x.reports)
           settle(self, report);
       },
-      [self](const age_tick&) {
-        auto& s = self->state;
-        auto oldest = s.env->now();
-        const auto now = oldest;
-        for (const auto& [id, at] : s.unsent)
-          oldest = std::min(oldest, at);
-        s.metrics->oldest_unsent.Set(std::chrono::duration<double>(now - oldest).count());
-        self->delayed_send(self, age_every, age_tick{});
-      },
   };
 }
 
 } // namespace
 
-producer_actor spawn_producer(caf::actor_system& sys, environment& env,
-                              std::shared_ptr<producer> client,
-                              std::shared_ptr<producer_metrics> metrics) {
-  return sys.spawn(behave, &env, std::move(client), std::move(metrics));
+producer_actor spawn_producer(caf::actor_system& sys, std::shared_ptr<producer> client) {
+  return sys.spawn(behave, std::move(client));
 }
 
 } // namespace tiketi::kafka

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "actors/base/environment.hpp"
 #include "actors/bus/messages.hpp"
 #include "net/kafka/producer.hpp"
 
@@ -23,14 +22,12 @@ struct record_sent {};
 struct delivery_reports {
   std::vector<delivery_report> reports;
 };
-struct age_tick {};
 
 } // namespace tiketi::kafka
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::kafka::send_record)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::kafka::record_sent)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::kafka::delivery_reports)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::kafka::age_tick)
 
 namespace tiketi::kafka {
 
@@ -42,8 +39,6 @@ using producer_actor = caf::typed_actor<caf::replies_to<deliver>::with<applied>,
                                         caf::reacts_to<delivery_reports>>;
 
 /// `client` is the producer whose reports this actor gets; it outlives the actor.
-producer_actor spawn_producer(caf::actor_system& sys, environment& env,
-                              std::shared_ptr<producer> client,
-                              std::shared_ptr<producer_metrics> metrics);
+producer_actor spawn_producer(caf::actor_system& sys, std::shared_ptr<producer> client);
 
 } // namespace tiketi::kafka

@@ -56,6 +56,7 @@ void patch_status(front& f, const exchange_ptr& x, const admin_actor& admin) {
   set_reservation_status command;
   command.by = caller_of(x);
   command.reservation.value = *id;
+  command.trace = x->req().trace;
   command.status = in.text("status", {.min = 0, .max = 40, .required = false});
   command.payment_status = in.text("paymentStatus", {.min = 0, .max = 40, .required = false});
   if (!in.ok())

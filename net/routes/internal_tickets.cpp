@@ -94,10 +94,12 @@ void reserve(front& f, const exchange_ptr& x, const deps_ptr& deps, json_body& i
   const auto fail = [answer](const failure& why) { answer(why); };
   if (seated)
     f.ask_or<reservation_view>(
-        x, deps->region, reserve_seats{event, user, std::move(seats), std::move(key)}, ok, fail);
+        x, deps->region,
+        reserve_seats{event, user, std::move(seats), std::move(key), x->req().trace}, ok, fail);
   else
     f.ask_or<reservation_view>(
-        x, deps->region, reserve_tickets{event, user, std::move(items), std::move(key)}, ok, fail);
+        x, deps->region,
+        reserve_tickets{event, user, std::move(items), std::move(key), x->req().trace}, ok, fail);
 }
 
 void create(front& f, const exchange_ptr& x, const deps_ptr& deps) {
@@ -168,14 +170,15 @@ void confirm_reservation(front& f, const exchange_ptr& x, const deps_ptr& deps) 
   if (!id)
     return;
   const reservation_id reservation{*id};
-  with_payment(
-      f, x, deps, reservation, "Reservation cannot be confirmed: nothing was paid for it",
-      [&f, x, deps, reservation](const payment::payment_view& p) {
-        f.ask<payment_outcome>(
-            x, deps->region,
-            apply_payment{p.confirm_message, reservation, p.id, p.user, p.amount, p.method},
-            [](const payment_outcome& o) { return verdict(o, "Reservation cannot be confirmed"); });
-      });
+  with_payment(f, x, deps, reservation, "Reservation cannot be confirmed: nothing was paid for it",
+               [&f, x, deps, reservation](const payment::payment_view& p) {
+                 f.ask<payment_outcome>(x, deps->region,
+                                        apply_payment{p.confirm_message, reservation, p.id, p.user,
+                                                      p.amount, p.method, x->req().trace},
+                                        [](const payment_outcome& o) {
+                                          return verdict(o, "Reservation cannot be confirmed");
+                                        });
+               });
 }
 
 void refund_reservation(front& f, const exchange_ptr& x, const deps_ptr& deps) {
@@ -189,12 +192,14 @@ void refund_reservation(front& f, const exchange_ptr& x, const deps_ptr& deps) {
           return x->reply(error_response({errc::not_found, "Reservation not found"}));
         const auto& r = *found.reservation;
         if (r.status == reservation_status::confirmed)
-          f.ask<payment::payment_done>(
-              x, deps->payments,
-              payment::cancel_payment{to_string(r.paid_by), r.user, "Refunded by an operator"},
-              [](const payment::payment_done&) { return done(); });
+          f.ask<payment::payment_done>(x, deps->payments,
+                                       payment::cancel_payment{to_string(r.paid_by), r.user,
+                                                               "Refunded by an operator",
+                                                               x->req().trace},
+                                       [](const payment::payment_done&) { return done(); });
         else if (r.status == reservation_status::pending)
-          f.ask<reservation_view>(x, deps->region, cancel_reservation{r.id, r.user},
+          f.ask<reservation_view>(x, deps->region,
+                                  cancel_reservation{r.id, r.user, {}, {}, x->req().trace},
                                   [](const reservation_view&) { return done(); });
         else // ended: whatever was paid for it went back with its end
           x->reply(done());
@@ -245,7 +250,8 @@ void complete_transfer(front& f, const exchange_ptr& x, const deps_ptr& deps) {
               {errc::conflict, "Transfer cannot be completed: somebody else paid for it"}));
         f.ask<payment_outcome>(
             x, deps->transfers,
-            apply_transfer_payment{p.confirm_message, transfer, p.id, p.user, p.amount, p.method},
+            apply_transfer_payment{p.confirm_message, transfer, p.id, p.user, p.amount, p.method,
+                                   x->req().trace},
             [](const payment_outcome& o) { return verdict(o, "Transfer cannot be completed"); });
       });
 }
@@ -286,13 +292,13 @@ void activate_membership(front& f, const exchange_ptr& x, const deps_ptr& deps) 
         with_payment(f, x, deps, {payment::subject_kind::membership, member.value},
                      "Membership cannot be activated: nothing was paid for it",
                      [&f, x, deps, member](const payment::payment_view& p) {
-                       f.ask<payment_outcome>(
-                           x, deps->members,
-                           membership::apply_membership_payment{p.confirm_message, member, p.id,
-                                                                p.user, p.amount, p.method},
-                           [](const payment_outcome& o) {
-                             return verdict(o, "Membership cannot be activated");
-                           });
+                       f.ask<payment_outcome>(x, deps->members,
+                                              membership::apply_membership_payment{
+                                                  p.confirm_message, member, p.id, p.user, p.amount,
+                                                  p.method, x->req().trace},
+                                              [](const payment_outcome& o) {
+                                                return verdict(o, "Membership cannot be activated");
+                                              });
                      });
       });
 }

@@ -24,6 +24,7 @@ void create(front& f, const exchange_ptr& x, const deps_ptr& deps) {
   ticket::reserve_tickets command;
   command.event = event_id{in.id("eventId")};
   command.user = x->req().who->user;
+  command.trace = x->req().trace;
   std::size_t index = 0;
   for (auto& item : in.objects("items", items_max)) {
     ticket::ticket_order order;
@@ -71,7 +72,8 @@ void show(front& f, const exchange_ptr& x, const deps_ptr& deps) {
 void cancel(front& f, const exchange_ptr& x, const deps_ptr& deps) {
   if (const auto id = capture_id(x, 0))
     f.ask<ticket::reservation_view>(
-        x, deps->region, ticket::cancel_reservation{reservation_id{*id}, x->req().who->user},
+        x, deps->region,
+        ticket::cancel_reservation{reservation_id{*id}, x->req().who->user, {}, {}, x->req().trace},
         [](const ticket::reservation_view& r) {
           return json_response(
               {{"message", "Reservation cancelled"},

@@ -81,6 +81,7 @@ void reserve(front& f, const exchange_ptr& x, const deps_ptr& deps) {
   ticket::reserve_seats command;
   command.event = event_id{in.id("eventId")};
   command.user = x->req().who->user;
+  command.trace = x->req().trace;
   for (const auto& id : in.ids("seatIds", seats_max))
     command.seats.push_back(seat_id{id});
   command.idempotency_key =
@@ -103,6 +104,7 @@ void reserve_best(front& f, const exchange_ptr& x, const deps_ptr& deps) {
   ticket::reserve_best command;
   command.event = event_id{in.id("eventId")};
   command.user = x->req().who->user;
+  command.trace = x->req().trace;
   auto& wish = command.wish;
   wish.count = static_cast<std::int32_t>(
       in.number("count", {.min = 1, .max = static_cast<std::int64_t>(seats_max)}));

@@ -60,7 +60,8 @@ void create(front& f, const exchange_ptr& x, const deps_ptr& deps) {
   const reservation_id reservation{in.id("reservationId")};
   if (!in.ok())
     return x->reply(in.error());
-  f.ask<transfer_view>(x, deps->desk, create_listing{reservation, x->req().who->user},
+  f.ask<transfer_view>(x, deps->desk,
+                       create_listing{reservation, x->req().who->user, x->req().trace},
                        [](const transfer_view& t) {
                          return json_response({{"transfer", row_json(t)},
                                                {"message", "Transfer listed successfully"}});
@@ -117,7 +118,8 @@ void show(front& f, const exchange_ptr& x, const deps_ptr& deps) {
 
 void cancel(front& f, const exchange_ptr& x, const deps_ptr& deps) {
   if (const auto id = capture_id(x, 0))
-    f.ask<listing_cancelled>(x, deps->desk, cancel_listing{transfer_id{*id}, x->req().who->user},
+    f.ask<listing_cancelled>(x, deps->desk,
+                             cancel_listing{transfer_id{*id}, x->req().who->user, x->req().trace},
                              [](const listing_cancelled&) {
                                return json_response({{"message", "Transfer cancelled"}});
                              });

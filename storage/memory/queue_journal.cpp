@@ -92,6 +92,7 @@ std::vector<queue_written> queue_journal::commit(std::vector<queue_write>& batch
       op_runner runner{events_[write.event]};
       for (const auto& op : write.ops)
         std::visit(runner, op);
+      outbox_.insert(outbox_.end(), write.events.begin(), write.events.end());
     }
   }
   auto status = commit_status::unknown;
@@ -111,6 +112,11 @@ queue_rows queue_journal::rows(const event_id& event) const {
 std::size_t queue_journal::batches() const {
   const std::lock_guard lock{mutex_};
   return batches_;
+}
+
+std::vector<domain_event> queue_journal::outbox() const {
+  const std::lock_guard lock{mutex_};
+  return outbox_;
 }
 
 result<queue_page> queue_journal::load(const load_page& query) const {

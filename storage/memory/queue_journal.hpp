@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 namespace tiketi::memory {
 
@@ -37,6 +38,8 @@ public:
   /// A copy of the committed state.
   queue_rows rows(const event_id& event) const;
   std::size_t batches() const;
+  /// The committed domain events, in order.
+  std::vector<domain_event> outbox() const;
 
   result<queue::queue_page> load(const queue::load_page& query) const;
   result<queue::busy_events> busy() const;
@@ -44,6 +47,7 @@ public:
 private:
   mutable std::mutex mutex_;
   std::map<event_id, queue_rows> events_;
+  std::vector<domain_event> outbox_;
   std::function<fate(const std::vector<queue::queue_write>&)> fate_;
   std::size_t batches_ = 0;
   bool unreadable_ = false;

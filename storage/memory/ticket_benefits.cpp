@@ -332,6 +332,15 @@ ticket_store::membership_view::points_of(membership_id id, std::size_t limit) {
   });
 }
 
+result<bool> ticket_store::membership_view::has_points_for(membership_id id,
+                                                           const uuid& reference) {
+  return shared_->read<bool>([&](const ticket_state& s) {
+    return std::any_of(s.point_log.begin(), s.point_log.end(), [&](const auto& p) {
+      return p.membership == id && p.entry.reference == reference;
+    });
+  });
+}
+
 result<std::optional<membership::artist_card>> ticket_store::membership_view::artist(artist_id id) {
   using found = std::optional<membership::artist_card>;
   return shared_->read<found>([&](const ticket_state& s) -> found {

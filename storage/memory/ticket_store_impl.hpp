@@ -53,6 +53,7 @@ public:
                                                                   std::size_t limit) override;
   result<std::vector<membership::point_entry>> points_of(membership_id id,
                                                          std::size_t limit) override;
+  result<bool> has_points_for(membership_id id, const uuid& reference) override;
   result<std::optional<membership::artist_card>> artist(artist_id id) override;
   result<artist_id> artist_of(event_id event) override;
   result<std::vector<membership::membership_row>> over(time_point now, std::size_t limit) override;

@@ -133,6 +133,7 @@ database& database::operator=(database&& other) noexcept {
   session_ = std::move(other.session_);
   checkpoints_ = std::move(other.checkpoints_);
   options_ = std::move(other.options_);
+  by_key_ = other.by_key_;
   server_process_ = other.server_process_;
   server_process_since_ = std::move(other.server_process_since_);
   prepared_ = std::move(other.prepared_);
@@ -163,6 +164,8 @@ result<void> database::reconnect() {
       checkpoints_->watch(handle_of(*session_));
     } else {
       end_lost_session();
+      if (by_key_)
+        find_by_key();
     }
     return {};
   } catch (const std::exception& e) {
@@ -170,6 +173,15 @@ result<void> database::reconnect() {
     return failure{errc::unavailable, fmt::format("cannot open database {}: {}", place_of(options_),
                                                   in_one_line(e.what()))};
   }
+}
+
+void database::find_by_key() {
+  by_key_ = true;
+  if (options_.kind == dialect::postgresql && session_)
+    *session_ << "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), "
+                 "set_config('enable_seqscan', 'off', false), "
+                 "set_config('enable_hashjoin', 'off', false), "
+                 "set_config('enable_mergejoin', 'off', false)";
 }
 
 void database::end_lost_session() {

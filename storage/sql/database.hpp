@@ -85,6 +85,12 @@ public:
     return *static_cast<S*>(slot.get());
   }
 
+  /// PostgreSQL keeps the plan of a prepared statement, also one that it made while a table was
+  /// empty. On this connection, now and after each reconnect, rows are found by their keys whatever
+  /// the tables' size was then: for statements that name all the rows they touch. Throws SOCI's
+  /// exceptions.
+  void find_by_key();
+
   /// Drops all prepared statements. Call it after any exception of SOCI: a statement that failed
   /// cannot be used again.
   void forget_prepared() noexcept { prepared_.clear(); }
@@ -94,6 +100,7 @@ private:
   void end_lost_session();
 
   database_options options_;
+  bool by_key_ = false;
   int server_process_ = 0;           // PostgreSQL: who serves the session, or served the last one
   std::string server_process_since_; // process numbers are used again
   std::unique_ptr<wal_checkpointer> checkpoints_; // after the session, which calls it

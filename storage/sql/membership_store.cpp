@@ -320,6 +320,17 @@ struct select_points {
   soci::statement st;
 };
 
+struct select_reference {
+  explicit select_reference(soci::session& sql)
+      : st((sql.prepare << "SELECT count(*) FROM membership_points WHERE membership_id = :key "
+                           "AND reference_id = :reference",
+            soci::use(key, "key"), soci::use(reference, "reference"), soci::into(count))) {}
+
+  std::string key, reference;
+  long long count = 0;
+  soci::statement st;
+};
+
 struct select_artist {
   explicit select_artist(soci::session& sql)
       : st((sql.prepare << "SELECT name, image_url, membership_price FROM artists WHERE id = :key",
@@ -367,6 +378,15 @@ public:
         out.push_back({parse_uuid(q.id).value_or(uuid{}), q.action, q.points, q.description,
                        parse_uuid(q.reference).value_or(uuid{}), from_millis(q.at)});
       return out;
+    });
+  }
+
+  result<bool> has_points_for(membership_id id, const uuid& reference) override {
+    return guard_.run<bool>([&] {
+      auto& q = guard_.db().prepared<select_reference>();
+      q.key = to_string(id);
+      q.reference = to_string(reference);
+      return one(q.st) && q.count > 0;
     });
   }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <exception>
 
+#include <fmt/format.h>
+
 namespace tiketi::sql {
 
 namespace {
@@ -31,16 +33,17 @@ struct insert_events : server_statement {
   explicit insert_events(soci::session& sql)
       : server_statement(
           sql,
-          std::string{"WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared("}
-              + append_lock
-              + ")) "
-                "INSERT INTO outbox(event_id, topic, key, type, version, occurred_at, trace, "
-                "payload) SELECT event_id, topic, key, type, version, occurred_at, trace, payload "
-                "FROM unnest(CAST($1 AS VARCHAR[]), CAST($2 AS TEXT[]), CAST($3 AS TEXT[]), "
-                "CAST($4 AS TEXT[]), CAST($5 AS INTEGER[]), CAST($6 AS BIGINT[]), "
-                "CAST($7 AS TEXT[]), CAST($8 AS TEXT[])) WITH ORDINALITY AS n(event_id, topic, "
-                "key, "
-                "type, version, occurred_at, trace, payload, place), held ORDER BY place") {}
+          fmt::format(
+              "WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({})) "
+              "INSERT INTO outbox(event_id, topic, key, type, version, occurred_at, trace, "
+              "payload) "
+              "SELECT event_id, topic, key, type, version, occurred_at, trace, payload FROM unnest("
+              "CAST($1 AS VARCHAR[]), CAST($2 AS TEXT[]), CAST($3 AS TEXT[]), CAST($4 AS TEXT[]), "
+              "CAST($5 AS INTEGER[]), CAST($6 AS BIGINT[]), CAST($7 AS TEXT[]), CAST($8 AS "
+              "TEXT[])) "
+              "WITH ORDINALITY AS n(event_id, topic, key, type, version, occurred_at, trace, "
+              "payload, place), held ORDER BY place",
+              append_lock)) {}
 };
 
 void append_together(database& db, std::span<const domain_event> events) {

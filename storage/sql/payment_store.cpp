@@ -722,6 +722,7 @@ private:
 } // namespace
 
 std::shared_ptr<payment::payment_writes> make_payment_writes(database db) {
+  db.find_by_key();
   return std::make_shared<sql_payment_writes>(std::move(db));
 }
 

@@ -3,9 +3,13 @@
 #include "storage/sql/query_guard.hpp"
 #include "storage/sql/queue_batch.hpp"
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 namespace tiketi::sql {
 
@@ -206,7 +210,8 @@ public:
       transaction tx{db_};
       queue_batch rows{db_};
       const bool together = db_.kind() == dialect::postgresql;
-      for (const auto& write : batch) {
+      std::vector<domain_event> events;
+      for (auto& write : batch) {
         op_runner runner{db_, write.event};
         for (const auto& op : write.ops) {
           if (together && rows.take(write.event, op))
@@ -214,8 +219,10 @@ public:
           rows.write();
           std::visit(runner, op);
         }
+        std::move(write.events.begin(), write.events.end(), std::back_inserter(events));
       }
       rows.write();
+      append_outbox(db_, events);
       committing = true;
       tx.commit();
       return all(commit_status::committed);
@@ -322,6 +329,7 @@ private:
 } // namespace
 
 std::shared_ptr<queue::queue_writes> make_queue_writes(database db) {
+  db.find_by_key();
   return std::make_shared<sql_queue_writes>(std::move(db));
 }
 

@@ -1,9 +1,13 @@
 #include "storage/sql/stats_store.hpp"
 
+#include "storage/sql/stats_batch.hpp"
+
 #include <algorithm>
 #include <deque>
 #include <exception>
 #include <map>
+#include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -98,12 +102,18 @@ struct select_payment {
   soci::statement run;
 };
 
-/// A reservation as the ledger has it.
-struct ledger_row {
-  std::string status;
-  time_point created_at;
-  std::int64_t units = 0;
-  std::string event;
+/// What a batch adds to the sums of an event, by column.
+struct event_sums_change {
+  std::int64_t pending = 0;
+  std::int64_t confirmed = 0;
+  std::int64_t given_up = 0;
+  std::int64_t expired = 0;
+  std::int64_t held = 0;
+  std::int64_t sold = 0;
+  std::int64_t paid = 0;
+  std::int64_t refunded = 0;
+
+  bool operator==(const event_sums_change&) const = default;
 };
 
 class sql_stats_writes final : public stats_writes {
@@ -130,9 +140,19 @@ private:
     bool committing = false;
     try {
       transaction tx{db_};
+      hours_.clear();
+      events_.clear();
+      ledger_.reset();
+      if (db_.kind() == dialect::postgresql) {
+        ledger_.emplace(db_);
+        ledger_->load(std::span{batch}.subspan(first, last - first));
+      }
       for (auto i = first; i < last; ++i)
         out[i] =
             std::visit([&](const auto& x) { return apply(x, batch[i].now); }, batch[i].command);
+      if (ledger_)
+        ledger_->write();
+      write_sums();
       committing = true;
       tx.commit();
       return true;
@@ -149,7 +169,7 @@ private:
   }
 
   stats_written apply(const apply_fact& x, time_point now) {
-    if (!mark_processed(db_, "stats", x.message, now))
+    if (ledger_ ? !ledger_->is_new(x.message) : !mark_processed(db_, "stats", x.message, now))
       return {commit_status::committed, true};
     std::visit([&](const auto& what) { record(what, x.at); }, x.what);
     return {commit_status::committed, false};
@@ -163,20 +183,31 @@ private:
 
   // -- sums --------------------------------------------------------------------------------------
 
+  // Most facts of a batch go into the same few sums: each is written once, at the end.
+
   void bump(hour_number hour, std::string_view column, std::int64_t by) {
-    if (by == 0)
-      return;
-    run_.write(fmt::format("INSERT INTO hours(hour, {0}) VALUES (:h, :n) ON CONFLICT (hour) DO "
-                           "UPDATE SET {0} = hours.{0} + excluded.{0}",
-                           column),
-               {hour, by});
+    hours_[{hour, column}] += by;
   }
 
-  /// `moves`: `column = column + n`, in the words of SQL, each with one value.
-  void change_event(const std::string& event, const std::string& moves,
-                    std::vector<statements::value> values) {
-    values.emplace_back(event);
-    run_.write("UPDATE events SET " + moves + " WHERE id = :id", std::move(values));
+  event_sums_change& sums_of(const std::string& event) { return events_[event]; }
+
+  void write_sums() {
+    for (const auto& [sum, by] : hours_)
+      if (by != 0)
+        run_.write(fmt::format("INSERT INTO hours(hour, {0}) VALUES (:h, :n) ON CONFLICT (hour) DO "
+                               "UPDATE SET {0} = hours.{0} + excluded.{0}",
+                               sum.second),
+                   {sum.first, by});
+    for (const auto& [event, by] : events_) {
+      if (by == event_sums_change{})
+        continue;
+      know_event(event);
+      run_.write("UPDATE events SET pending = pending + :p, confirmed = confirmed + :c, "
+                 "given_up = given_up + :g, expired = expired + :x, held = held + :h, "
+                 "sold = sold + :s, paid = paid + :a, refunded = refunded + :r WHERE id = :id",
+                 {by.pending, by.confirmed, by.given_up, by.expired, by.held, by.sold, by.paid,
+                  by.refunded, event});
+    }
   }
 
   void know_event(const std::string& event) {
@@ -186,6 +217,8 @@ private:
   // -- reservations ------------------------------------------------------------------------------
 
   std::optional<ledger_row> find(reservation_id id) {
+    if (ledger_)
+      return ledger_->find(to_string(id));
     auto& q = db_.prepared<select_reservation>();
     q.id = to_string(id);
     if (!one(q.run))
@@ -195,24 +228,31 @@ private:
   }
 
   void create(const reservation_fact& x, time_point at) {
+    auto& sums = sums_of(to_string(x.event));
+    sums.pending += 1;
+    sums.held += std::int64_t{x.seats} + x.tickets;
+    bump(hour_of(at), "created", 1);
+    if (ledger_) {
+      ledger_->create(x, at);
+      return;
+    }
     const auto id = to_string(x.id);
-    const auto event = to_string(x.event);
-    know_event(event);
     run_.write("INSERT INTO reservations(id, user_id, event_id, amount, seats, tickets, status, "
                "created_at) VALUES (:i, :u, :e, :a, :s, :t, 'pending', :c)",
-               {id, to_string(x.user), event, x.amount, std::int64_t{x.seats},
+               {id, to_string(x.user), to_string(x.event), x.amount, std::int64_t{x.seats},
                 std::int64_t{x.tickets}, to_millis(at)});
     for (const auto& line : x.rows)
       run_.write("INSERT INTO reservation_rows(reservation_id, section, row_number, seats) VALUES "
                  "(:i, :s, :r, :n)",
                  {id, line.section, std::int64_t{line.row}, std::int64_t{line.seats}});
-    change_event(event, "pending = pending + :p, held = held + :h",
-                 {std::int64_t{1}, std::int64_t{x.seats} + x.tickets});
-    bump(hour_of(at), "created", 1);
   }
 
   /// Adds the reservation's seats, or takes them away, in the sums of its event's rows.
   void sell_rows(const std::string& id, const std::string& event, int sign) {
+    if (ledger_) {
+      ledger_->sell_rows(id, event, sign);
+      return;
+    }
     // Rows that the catalog has not told of yet begin with what is sold of them.
     run_.write("INSERT INTO event_rows(event_id, section, row_number) SELECT :e, section, "
                "row_number FROM reservation_rows WHERE reservation_id = :i ON CONFLICT DO NOTHING",
@@ -240,7 +280,7 @@ private:
     const auto born = hour_of(row->created_at);
     const bool pending = row->status == "pending";
     const bool confirmed = row->status == "confirmed";
-    const std::int64_t one = 1;
+    auto& sums = sums_of(row->event);
     switch (x.step) {
     case reservation_step::created:
       return;
@@ -248,10 +288,10 @@ private:
       if (!pending)
         return;
       move(id, "confirmed", "confirmed_at", at);
-      change_event(row->event,
-                   "pending = pending - :a, confirmed = confirmed + :b, held = held - :c, "
-                   "sold = sold + :d",
-                   {one, one, row->units, row->units});
+      sums.pending -= 1;
+      sums.confirmed += 1;
+      sums.held -= row->units;
+      sums.sold += row->units;
       sell_rows(id, row->event, 1);
       bump(now, "confirmed", 1);
       bump(now, "confirm_ms", age);
@@ -262,15 +302,15 @@ private:
         return;
       move(id, "cancelled", "ended_at", at);
       if (confirmed) {
-        change_event(row->event,
-                     "confirmed = confirmed - :a, given_up = given_up + :b, sold = sold - :c",
-                     {one, one, row->units});
+        sums.confirmed -= 1;
+        sums.given_up += 1;
+        sums.sold -= row->units;
         sell_rows(id, row->event, -1);
         bump(born, "cohort_confirmed", -1);
       } else {
-        change_event(row->event,
-                     "pending = pending - :a, given_up = given_up + :b, held = held - :c",
-                     {one, one, row->units});
+        sums.pending -= 1;
+        sums.given_up += 1;
+        sums.held -= row->units;
         bump(now, "released", 1);
         bump(now, "release_ms", age);
       }
@@ -282,8 +322,9 @@ private:
       if (!pending)
         return;
       move(id, "expired", "ended_at", at);
-      change_event(row->event, "pending = pending - :a, expired = expired + :b, held = held - :c",
-                   {one, one, row->units});
+      sums.pending -= 1;
+      sums.expired += 1;
+      sums.held -= row->units;
       bump(now, "expired", 1);
       bump(now, "released", 1);
       bump(now, "release_ms", age);
@@ -293,6 +334,10 @@ private:
   }
 
   void move(const std::string& id, const char* status, const char* column, time_point at) {
+    if (ledger_) {
+      ledger_->move(id, status, column, at);
+      return;
+    }
     run_.write(
         fmt::format("UPDATE reservations SET status = '{}', {} = :t WHERE id = :i", status, column),
         {to_millis(at), id});
@@ -320,10 +365,8 @@ private:
                  "CONFLICT (method) DO UPDATE SET count = payment_methods.count + 1, amount = "
                  "payment_methods.amount + excluded.amount",
                  {x.method, x.amount});
-      if (!event.empty()) {
-        know_event(event);
-        change_event(event, "paid = paid + :a", {x.amount});
-      }
+      if (!event.empty())
+        sums_of(event).paid += x.amount;
       bump(hour_of(at), "payments", 1);
       bump(hour_of(at), "paid", x.amount);
       return;
@@ -340,7 +383,7 @@ private:
     run_.write("UPDATE payments SET refunded_at = :t WHERE id = :i",
                {to_millis(at), to_string(x.id)});
     if (!of.empty())
-      change_event(of, "refunded = refunded + :a", {amount});
+      sums_of(of).refunded += amount;
     bump(hour_of(at), "refunds", 1);
     bump(hour_of(at), "refunded", amount);
   }
@@ -348,13 +391,13 @@ private:
   void record(const event_fact& x, time_point) {
     const auto id = to_string(x.id);
     know_event(id);
-    change_event(id,
-                 "known = 1, title = :t, venue = :v, event_date = :d, sale_start = :s, sale_end = "
-                 ":e, cancelled = :c, seated = :a, capacity = :n",
-                 {x.title, x.venue, to_millis(x.event_date),
-                  to_millis(x.sale_start.value_or(time_point{})),
-                  to_millis(x.sale_end.value_or(time_point{})), std::int64_t{x.cancelled ? 1 : 0},
-                  std::int64_t{x.seated ? 1 : 0}, x.capacity});
+    run_.write("UPDATE events SET known = 1, title = :t, venue = :v, event_date = :d, sale_start = "
+               ":s, sale_end = "
+               ":e, cancelled = :c, seated = :a, capacity = :n WHERE id = :id",
+               {x.title, x.venue, to_millis(x.event_date),
+                to_millis(x.sale_start.value_or(time_point{})),
+                to_millis(x.sale_end.value_or(time_point{})), std::int64_t{x.cancelled ? 1 : 0},
+                std::int64_t{x.seated ? 1 : 0}, x.capacity, id});
     // Rows that are no longer offered stay for what was sold of them.
     run_.write("UPDATE event_rows SET seats = 0 WHERE event_id = :e AND seats > 0", {id});
     for (const auto& r : x.rows)
@@ -385,13 +428,17 @@ private:
   void record(const membership_fact&, time_point at) { bump(hour_of(at), "memberships", 1); }
 
   database db_;
-  statements run_; // before db_ goes
+  statements run_;                    // before db_ goes
+  std::optional<stats_batch> ledger_; ///< PostgreSQL: of the batch at hand
+  std::map<std::pair<hour_number, std::string_view>, std::int64_t> hours_;
+  std::map<std::string, event_sums_change> events_;
   bool connected_ = true;
 };
 
 } // namespace
 
 std::shared_ptr<stats_writes> make_stats_writes(database db) {
+  db.find_by_key();
   return std::make_shared<sql_stats_writes>(std::move(db));
 }
 

@@ -1221,6 +1221,7 @@ private:
 } // namespace
 
 std::shared_ptr<ticket_writes> make_ticket_writes(database db, environment& env) {
+  db.find_by_key();
   return std::make_shared<sql_ticket_writes>(std::move(db), env);
 }
 

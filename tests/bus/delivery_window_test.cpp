@@ -44,6 +44,25 @@ TEST(delivery_window_test, one_event_per_key_is_in_flight_and_order_is_kept) {
   EXPECT_EQ(w.held(), 0u);
 }
 
+TEST(delivery_window_test, who_orders_itself_gets_a_whole_key_at_once_and_in_order) {
+  delivery_window w{0, 100, 3, true};
+  for (std::int64_t n = 1; n <= 4; ++n)
+    w.add(event(n, "a"));
+  EXPECT_EQ(sequences(w.take(start, 1s)), (std::vector<std::int64_t>{1, 2, 3})) << "the bound";
+  EXPECT_TRUE(w.applied(2));
+  EXPECT_EQ(w.cursor(), 0) << "the mark does not pass event 1";
+  EXPECT_TRUE(w.failed(1, 1, start + 500ms));
+  EXPECT_EQ(sequences(w.take(start, 1s)), std::vector<std::int64_t>{4}) << "nobody waits for 1";
+  EXPECT_EQ(sequences(w.take(start + 500ms, 1s)), std::vector<std::int64_t>{1});
+  EXPECT_TRUE(w.applied(1));
+  EXPECT_EQ(w.cursor(), 2);
+  EXPECT_FALSE(w.applied(1));
+  EXPECT_TRUE(w.applied(3));
+  EXPECT_TRUE(w.applied(4));
+  EXPECT_EQ(w.cursor(), 4);
+  EXPECT_EQ(w.held(), 0u);
+}
+
 TEST(delivery_window_test, a_failing_key_blocks_only_itself) {
   delivery_window w{0, 100, 10};
   w.add(event(1, "a"));
@@ -71,6 +90,26 @@ TEST(delivery_window_test, in_flight_and_held_have_bounds) {
   w.applied(2);
   EXPECT_EQ(w.room(), 1u);
   EXPECT_EQ(sequences(w.take(start, 1s)), std::vector<std::int64_t>{3});
+}
+
+TEST(delivery_window_test, the_oldest_is_the_first_that_is_not_applied) {
+  delivery_window w{0, 4, 4};
+  EXPECT_FALSE(w.oldest());
+  for (int i = 1; i <= 3; ++i) {
+    auto e = event(i, std::to_string(i));
+    e.occurred_at = start + i * 1s;
+    w.add(e);
+  }
+  EXPECT_EQ(w.oldest(), start + 1s);
+  w.take(start, 1s);
+  w.applied(2);
+  EXPECT_EQ(w.oldest(), start + 1s) << "in flight is not applied";
+  w.applied(1);
+  EXPECT_EQ(w.oldest(), start + 3s);
+  EXPECT_TRUE(w.failed(3, 1, start + 9s));
+  EXPECT_EQ(w.oldest(), start + 3s) << "nor is what waits for its next attempt";
+  w.applied(3);
+  EXPECT_FALSE(w.oldest());
 }
 
 TEST(delivery_window_test, a_late_failure_of_an_older_attempt_is_ignored) {

@@ -9,6 +9,8 @@
 #include <set>
 #include <vector>
 
+#include <prometheus/registry.h>
+
 namespace tiketi {
 namespace {
 
@@ -74,11 +76,15 @@ struct script {
   std::function<std::optional<failure>(const domain_event&, std::size_t call)> answer;
   std::set<std::int64_t> silent; ///< events that get no answer
   std::vector<caf::typed_response_promise<applied>> kept;
+  bool fail_kept = false; ///< answer what is kept when the next one comes
 };
 
 consumer_actor::behavior_type consumer(consumer_actor::pointer self, script* s) {
   return {[self, s](const deliver& x) -> caf::result<applied> {
     ++s->calls;
+    if (s->fail_kept)
+      for (auto& late : std::exchange(s->kept, {}))
+        late.deliver(to_caf(errc::unavailable));
     if (s->silent.count(x.event.sequence) != 0) {
       auto promise = self->make_response_promise<applied>();
       s->kept.push_back(promise);
@@ -118,6 +124,7 @@ protected:
     e.sequence = static_cast<std::int64_t>(data.rows.size()) + 1;
     e.topic = std::move(topic);
     e.key = std::move(key);
+    e.occurred_at = env->now();
     data.rows.push_back(std::move(e));
   }
 
@@ -126,6 +133,27 @@ protected:
     sched.run();
   }
 
+  /// Of the role "payment" and its only consumer; the last label picks one of several.
+  double metric(const std::string& name, const std::string& last = "payment") {
+    for (const auto& family : registry.Collect())
+      if (family.name == name)
+        for (const auto& m : family.metric)
+          for (const auto& label : m.label)
+            if (label.value == last)
+              return m.gauge.value + m.counter.value + m.histogram.sample_sum;
+    ADD_FAILURE() << name << " " << last;
+    return -1;
+  }
+
+  static relay_options measured(prometheus::Registry& to) {
+    relay_options out;
+    out.role = "payment";
+    out.registry = &to;
+    out.poison_after = 2;
+    return out;
+  }
+
+  prometheus::Registry registry;
   outbox_rows data;
   script inbox;
   consumer_actor to;
@@ -146,6 +174,24 @@ TEST_F(relay_test, delivers_what_is_new_and_starts_behind_the_stored_cursor) {
   inbox.done.clear();
   start();
   EXPECT_EQ(inbox.done, std::vector<std::int64_t>{4});
+  stop();
+}
+
+TEST_F(relay_test, news_wait_for_company) {
+  start({.linger = 50ms});
+  append("a");
+  grew();
+  append("b");
+  grew();
+  EXPECT_TRUE(inbox.done.empty());
+  const auto reads = data.reads;
+  advance(50ms);
+  EXPECT_EQ(inbox.done, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(data.reads, reads + 1) << "one read for both";
+  append("c");
+  grew();
+  advance(50ms);
+  EXPECT_EQ(inbox.done, (std::vector<std::int64_t>{1, 2, 3}));
   stop();
 }
 
@@ -307,6 +353,80 @@ TEST_F(relay_test, a_database_that_is_away_at_the_start_only_delays) {
   for (int i = 0; i < 6; ++i)
     advance(200ms);
   EXPECT_EQ(inbox.done, (std::vector<std::int64_t>{1, 2}));
+  stop();
+}
+
+TEST_F(relay_test, metrics_say_what_waits_and_what_came_of_it) {
+  auto options = measured(registry);
+  options.patience = 2s;
+  start(options);
+  EXPECT_EQ(metric("tiketi_outbox_age_seconds"), 0);
+  EXPECT_EQ(metric("tiketi_outbox_age_seconds", "ticket"), 0);
+  append("a");
+  append("b");
+  append("b");
+  inbox.silent = {1};
+  inbox.answer = [](const domain_event& e, std::size_t) -> std::optional<failure> {
+    if (e.sequence == 2)
+      return failure{errc::unavailable};
+    return std::nullopt;
+  };
+  grew();
+  for (int i = 0; i < 15; ++i)
+    advance(200ms);
+  EXPECT_EQ(metric("tiketi_outbox_age_seconds"), 3);
+  EXPECT_EQ(metric("tiketi_outbox_in_flight"), 1);
+  EXPECT_EQ(metric("tiketi_outbox_events_total", "applied"), 0);
+  EXPECT_GE(metric("tiketi_outbox_events_total", "retried"), 3);
+  inbox.silent.clear(); // the next attempt is answered
+  const auto retried = metric("tiketi_outbox_events_total", "retried");
+  inbox.answer = [](const domain_event& e, std::size_t) -> std::optional<failure> {
+    if (e.sequence == 2)
+      return failure{errc::invalid_request};
+    return std::nullopt;
+  };
+  for (int i = 0; i < 50; ++i)
+    advance(200ms);
+  EXPECT_EQ(metric("tiketi_outbox_events_total", "set_aside"), 1);
+  EXPECT_EQ(data.dead.size(), 1u);
+  EXPECT_EQ(metric("tiketi_outbox_events_total", "applied"), 2)
+      << "the slow one, and the one behind";
+  EXPECT_EQ(metric("tiketi_outbox_events_total", "retried"), retried + 1);
+  EXPECT_EQ(metric("tiketi_outbox_age_seconds"), 0);
+  EXPECT_EQ(metric("tiketi_outbox_in_flight"), 0);
+  stop();
+}
+
+TEST_F(relay_test, a_delivery_without_an_answer_counts_once) {
+  auto options = measured(registry);
+  options.patience = 1s;
+  options.back_off_min = 10s;
+  options.back_off_max = 10s;
+  start(options);
+  append("a");
+  inbox.silent = {1};
+  grew();
+  for (int i = 0; i < 10; ++i)
+    advance(200ms);
+  EXPECT_EQ(metric("tiketi_outbox_events_total", "retried"), 1);
+  ASSERT_EQ(inbox.kept.size(), 1u);
+  inbox.fail_kept = true; // a late error changes nothing
+  append("b");
+  grew();
+  EXPECT_TRUE(inbox.kept.empty());
+  EXPECT_EQ(metric("tiketi_outbox_events_total", "retried"), 1);
+  stop();
+}
+
+TEST_F(relay_test, its_mailbox_is_looked_at_once_per_tick) {
+  start(measured(registry));
+  advance_clock(200ms); // the tick is in the mailbox, and four notices behind it
+  for (int i = 0; i < 4; ++i)
+    self->send(relay, outbox_grew{});
+  sched.run();
+  EXPECT_EQ(metric("tiketi_mailbox_depth", "relay"), 4);
+  advance(200ms);
+  EXPECT_EQ(metric("tiketi_mailbox_depth", "relay"), 4) << "nothing waited this time";
   stop();
 }
 

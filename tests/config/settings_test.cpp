@@ -317,5 +317,69 @@ TEST(settings_docs_test, the_page_is_what_the_table_says) {
       << "run: tiketi --settings-doc > docs/settings.md";
 }
 
+/// With everything else that a start needs.
+settings with_queues() {
+  auto s = defaults();
+  s.demo_enabled = true;
+  s.payment_provider = "demo";
+  s.auth_jwt_secret = s.auth_internal_token = s.queue_entry_token_secret = std::string(40, 'x');
+  s.sqs_enabled = s.worker_enabled = true;
+  s.sqs_queue_url = "https://sqs.eu-west-1.amazonaws.com/1/notices.fifo";
+  s.worker_queue_url = "https://sqs.eu-west-1.amazonaws.com/1/work";
+  s.sqs_access_key_id = "AKIA";
+  s.sqs_secret_access_key = "secret";
+  return s;
+}
+
+std::string sqs_complaints(const settings& s) {
+  std::string out;
+  check_sqs(s, out);
+  return out;
+}
+
+TEST(settings_sqs_test, queues_need_an_address_and_somebody_who_calls) {
+  EXPECT_EQ(sqs_complaints(with_queues()), "");
+  EXPECT_EQ(sqs_complaints(defaults()), "");
+  EXPECT_NO_THROW(check(with_queues()));
+  const auto refuses = [](auto change, std::string_view words) {
+    auto s = with_queues();
+    change(s);
+    EXPECT_NE(sqs_complaints(s).find(words), std::string::npos) << sqs_complaints(s) << words;
+    EXPECT_THROW(check(s), settings_error);
+  };
+  refuses([](settings& s) { s.sqs_queue_url.clear(); }, "sqs.enabled needs sqs.queue_url");
+  refuses([](settings& s) { s.worker_queue_url.clear(); }, "worker.enabled needs worker.queue_url");
+  refuses([](settings& s) { s.sqs_queue_url = "https://host/1/notices"; }, ".fifo");
+  refuses([](settings& s) { s.sqs_queue_url = "http://host/1/notices.fifo"; }, "http:// to this");
+  refuses([](settings& s) { s.sqs_endpoint = "http://host:4566"; }, "http:// to this");
+  refuses([](settings& s) { s.sqs_access_key_id.clear(); }, "AWS_ACCESS_KEY_ID");
+  refuses([](settings& s) { s.sqs_secret_access_key.clear(); }, "AWS_SECRET_ACCESS_KEY_FILE");
+  refuses([](settings& s) { s.sqs_region = "eu west"; }, "sqs.region");
+  refuses([](settings& s) { s.worker_visibility = std::chrono::seconds{10}; },
+          "worker.visibility_seconds");
+}
+
+TEST(settings_sqs_test, calls_go_to_the_host_of_the_queue_or_to_the_endpoint) {
+  auto s = with_queues();
+  EXPECT_EQ(sqs_endpoint_of(s, s.sqs_queue_url), "https://sqs.eu-west-1.amazonaws.com");
+  EXPECT_EQ(sqs_endpoint_of(s, "no address"), "");
+  s.sqs_endpoint = "http://127.0.0.1:4566/";
+  EXPECT_EQ(sqs_endpoint_of(s, s.sqs_queue_url), "http://127.0.0.1:4566");
+}
+
+TEST(settings_sqs_test, variables_of_the_contract_are_read_and_a_setting_s_own_wins) {
+  auto s = defaults();
+  load_environment(s, {{"SQS_ENABLED", "true"},
+                       {"SQS_QUEUE_URL", "https://h/1/q.fifo"},
+                       {"AWS_REGION", "eu-west-1"},
+                       {"TIKETI_SQS_REGION", "eu-west-2"},
+                       {"AWS_ACCESS_KEY_ID", "AKIA"}});
+  EXPECT_TRUE(s.sqs_enabled);
+  EXPECT_EQ(s.sqs_queue_url, "https://h/1/q.fifo");
+  EXPECT_EQ(s.sqs_region, "eu-west-2");
+  EXPECT_EQ(s.sqs_access_key_id, "AKIA");
+  EXPECT_THROW(load_environment(s, {{"SQS_ENABLED", "perhaps"}}), settings_error);
+}
+
 } // namespace
 } // namespace tiketi::config

@@ -166,10 +166,13 @@ TEST_F(best_hold_test, chooses_again_where_the_store_knows_better) {
       c.seats.push_back(s.row);
   c.types.push_back(state().types.at(type));
   write(c);
-  const auto r = best(wish(1, 4, "k"));
+  auto m = wish(1, 4, "k");
+  m.trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const auto r = best(m);
   ASSERT_TRUE(r.has_value()) << r.error().text;
   EXPECT_EQ(names(*r), "A-2-4 A-2-5 A-2-6 A-2-7");
   EXPECT_EQ(state().reservations.size(), 1U);
+  EXPECT_EQ(state().outbox.back().trace, m.trace);
   EXPECT_EQ(gauge("reservation"), 1);
   EXPECT_TRUE(best(wish(1, 4, "k"))->replayed);
   EXPECT_EQ(names(*best(wish(2, 2))), "A-3-5 A-3-6") << "the conflict made it read the store again";

@@ -43,6 +43,20 @@ TEST(kafka_lane_test, events_keep_the_sequence_of_their_outbox) {
   EXPECT_EQ(d[0].event.sequence, 77);
 }
 
+TEST(kafka_lane_test, who_orders_itself_gets_a_whole_key_at_once) {
+  lane x{1, 0, {}, true};
+  x.add(event_at(0, "a", 70));
+  x.add(event_at(1, "a", 71));
+  const auto d = x.take(t0, 1s);
+  ASSERT_EQ(d.size(), 2u);
+  EXPECT_EQ(d[0].event.sequence, 70);
+  EXPECT_EQ(d[1].event.sequence, 71);
+  x.applied(1);
+  EXPECT_EQ(x.next_offset(), 0);
+  x.applied(0);
+  EXPECT_EQ(x.next_offset(), 2);
+}
+
 TEST(kafka_lane_test, records_read_twice_count_once) {
   lane x{1, 5, {}};
   x.add(event_at(5, "a"));

@@ -101,6 +101,20 @@ TEST_F(membership_actor_test, joining_is_paid_for_and_pays_off_once) {
             (failure{errc::not_found, "Artist not found"}));
 }
 
+TEST_F(membership_actor_test, events_carry_the_trace_of_the_payment) {
+  const std::string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  auto money = payment_for(join(1)->row, 1, 1);
+  money.trace = trace;
+  ASSERT_EQ(ask<payment_outcome>(role.members, money)->verdict, payment_verdict::confirmed);
+  EXPECT_EQ(state().outbox.back().trace, trace);
+  money.message = message(2);
+  money.payment = id<payment_id>(2);
+  money.trace = "nonsense";
+  ASSERT_EQ(ask<payment_outcome>(role.members, money)->verdict, payment_verdict::refund_due);
+  EXPECT_EQ(state().outbox.back().type, "PAYMENT_REJECTED");
+  EXPECT_EQ(state().outbox.back().trace, "");
+}
+
 TEST_F(membership_actor_test, a_second_payment_is_sent_back_and_the_outbox_says_so) {
   const auto m = member(1, 1, 1);
   const auto second = pay_for(m, 2, 2);

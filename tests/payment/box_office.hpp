@@ -26,6 +26,7 @@ struct box_office {
   std::map<uuid, ticket::payment_outcome> verdicts;
   std::vector<uuid> refunds;
   bool silent = false;
+  std::vector<std::string> traces; ///< of each command
   std::vector<caf::response_promise> open;
 };
 
@@ -46,6 +47,7 @@ inline tickets_impl::behavior_type office_behavior(tickets_impl::pointer self, b
         return ticket::payable{x.reservation, {}, x.user, o->amount, {}};
       },
       [self, o](const ticket::apply_payment& x) -> caf::result<ticket::payment_outcome> {
+        o->traces.push_back(x.trace);
         if (o->silent) {
           auto promise = self->make_response_promise<ticket::payment_outcome>();
           o->open.push_back(promise);
@@ -68,6 +70,7 @@ inline tickets_impl::behavior_type office_behavior(tickets_impl::pointer self, b
         return out;
       },
       [self, o](const ticket::apply_refund& x) -> caf::result<ticket::refund_applied> {
+        o->traces.push_back(x.trace);
         if (o->silent) {
           auto promise = self->make_response_promise<ticket::refund_applied>();
           o->open.push_back(promise);
@@ -82,6 +85,7 @@ inline tickets_impl::behavior_type office_behavior(tickets_impl::pointer self, b
         return ticket::refund_applied{};
       },
       [self, o](const ticket::cancel_reservation& x) -> caf::result<ticket::reservation_view> {
+        o->traces.push_back(x.trace);
         if (o->silent) {
           auto promise = self->make_response_promise<ticket::reservation_view>();
           o->open.push_back(promise);
@@ -113,11 +117,11 @@ inline consumer_actor::behavior_type forward_to(consumer_actor::pointer self,
     if (x.event.type == "PAYMENT_CONFIRMED")
       self->request(to, caf::infinite,
                     ticket::apply_payment{x.event.id, *reservation, *payment, *user,
-                                          body["amount"].get<std::int64_t>(), "m"})
+                                          body["amount"].get<std::int64_t>(), "m", x.event.trace})
           .then([done](ticket::payment_outcome& r) mutable { done(r); }, failed);
     else
       self->request(to, caf::infinite,
-                    ticket::apply_refund{x.event.id, *reservation, *payment, "r"})
+                    ticket::apply_refund{x.event.id, *reservation, *payment, "r", x.event.trace})
           .then([done](ticket::refund_applied& r) mutable { done(r); }, failed);
     return promise;
   }};

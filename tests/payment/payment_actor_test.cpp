@@ -268,6 +268,74 @@ TEST_F(payment_actor_test, two_at_once_pay_once) {
   expect_consistent();
 }
 
+std::string trace_of(char digit) {
+  return "00-" + std::string(32, digit) + "-" + std::string(16, digit) + "-01";
+}
+
+TEST_F(payment_actor_test, events_and_calls_carry_the_trace_of_the_command) {
+  ASSERT_TRUE(
+      ask<payment_done>(role.region, process_payment{reservation, owner, "card", trace_of('a')}));
+  ASSERT_EQ(events(), std::vector<std::string>{"PAYMENT_CONFIRMED"});
+  EXPECT_EQ(store->state().outbox.back().trace, trace_of('a'));
+  // Directly, and once more through the outbox.
+  EXPECT_EQ(office.traces, (std::vector<std::string>(2, trace_of('a'))));
+  office.traces.clear();
+  ASSERT_TRUE(ask<payment_done>(role.region,
+                                cancel_payment{to_string(row().id), owner, "r", trace_of('b')}));
+  ASSERT_EQ(events().back(), "PAYMENT_REFUNDED");
+  EXPECT_EQ(store->state().outbox.back().trace, trace_of('b'));
+  EXPECT_EQ(office.traces, (std::vector<std::string>(office.traces.size(), trace_of('b'))));
+  EXPECT_GE(office.traces.size(), 2u);
+}
+
+TEST_F(payment_actor_test, two_at_once_have_their_own_traces) {
+  bank_.declined = {"card"};
+  auto first = self->request(role.region, caf::infinite,
+                             process_payment{reservation, owner, "card", trace_of('a')});
+  auto second = self->request(role.region, caf::infinite,
+                              process_payment{reservation, owner, "kakao_pay", trace_of('b')});
+  sched.run();
+  first.receive([](const payment_done&) { ADD_FAILURE() << "declined"; }, [](const caf::error&) {});
+  second.receive([](const payment_done&) {},
+                 [](const caf::error& err) { ADD_FAILURE() << to_failure(err).text; });
+  ASSERT_EQ(events(), (std::vector<std::string>{"PAYMENT_FAILED", "PAYMENT_CONFIRMED"}));
+  EXPECT_EQ(store->state().outbox[0].trace, trace_of('a'));
+  EXPECT_EQ(store->state().outbox[1].trace, trace_of('b'));
+}
+
+TEST_F(payment_actor_test, news_hand_their_trace_on_and_what_is_no_traceparent_is_left_out) {
+  ASSERT_TRUE(ask<payment_done>(role.region, process_payment{reservation, owner, "card", "x"}));
+  EXPECT_EQ(store->state().outbox.back().trace, "");
+  domain_event news;
+  news.id = make_uuid(*env);
+  news.topic = "reservation-events";
+  news.key = to_string(reservation);
+  news.type = "RESERVATION_CANCELLED";
+  news.trace = trace_of('c');
+  news.payload = "{}";
+  ASSERT_TRUE(ask<applied>(role.consumer().actor, deliver{news}));
+  settle();
+  ASSERT_EQ(events().back(), "PAYMENT_REFUNDED");
+  EXPECT_EQ(store->state().outbox.back().trace, trace_of('c'));
+}
+
+TEST_F(payment_actor_test, work_that_goes_on_after_the_answer_keeps_its_trace) {
+  bank_.silent_before = true;
+  auto pending = self->request(role.region, caf::infinite,
+                               process_payment{reservation, owner, "card", trace_of('a')});
+  sched.run();
+  bank_.silent_before = false;
+  office.now = box_office::stage::ended;
+  advance(11s);
+  sched.run();
+  pending.receive([](const payment_done&) { ADD_FAILURE() << "in doubt"; },
+                  [](const caf::error& err) { EXPECT_EQ(to_failure(err).code, errc::in_doubt); });
+  settle();
+  ASSERT_EQ(events(), (std::vector<std::string>{"PAYMENT_CONFIRMED", "PAYMENT_REFUNDED"}));
+  EXPECT_EQ(store->state().outbox[0].trace, trace_of('a'));
+  EXPECT_EQ(store->state().outbox[1].trace, trace_of('a'));
+}
+
 TEST_F(payment_actor_test, process_uses_the_order_of_prepare) {
   const auto prepared = prepare();
   ASSERT_TRUE(prepared);

@@ -36,29 +36,38 @@ def free_port():
 class Server:
     """The real program as its own process, in a folder of its own; gone at the end of the block."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, environment=None):
         self.binary = os.environ["TIKETI_BINARY"]
         self.arguments = [*ARGUMENTS, *arguments]
+        self.environment = {"INTERNAL_API_TOKEN": INTERNAL_TOKEN, **(environment or {})}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tiketi-openapi-"))
         self.log = self.folder / "server.log"
+        self.start()
+        return self
+
+    def start(self):
         # Variables of the tests are no settings of the program.
         others = {name: value for name, value in os.environ.items() if not name.startswith("TIKETI_")}
         self.process = subprocess.Popen(
             [self.binary, *self.arguments, f"--data={self.folder / 'data'}", f"--port={self.port}"],
-            env={**others, "INTERNAL_API_TOKEN": INTERNAL_TOKEN},
+            env={**others, **self.environment},
             stdout=subprocess.DEVNULL,
-            stderr=self.log.open("w"),
+            stderr=self.log.open("a"),
         )
         try:
             self.wait_until_ready()
         except BaseException:
             self.__exit__()
             raise
-        return self
+
+    def kill(self):
+        """As a power cut would; `start` goes on with the same data."""
+        self.process.kill()
+        self.process.wait()
 
     def __exit__(self, *_):
         if self.process.poll() is None:

@@ -1,3 +1,4 @@
+#include "actors/queue/domain_events.hpp"
 #include "tests/queue/queue_fixture.hpp"
 
 namespace tiketi::queue {
@@ -37,6 +38,49 @@ TEST_F(queue_actor_test, first_users_enter_the_rest_wait) {
   EXPECT_EQ(context->metrics->admitted.Value(), 2.0);
   EXPECT_EQ(context->metrics->waiting.Value(), 1.0);
   EXPECT_EQ(context->metrics->active.Value(), 2.0);
+}
+
+TEST_F(queue_actor_test, each_admission_is_told_once_with_its_journal_record) {
+  int grown = 0;
+  relay = sys.spawn([&grown](relay_actor::pointer) -> relay_actor::behavior_type {
+    return {[&grown](const outbox_grew&) { ++grown; }};
+  });
+  stop();
+  start();
+  ASSERT_TRUE(enter(1));
+  ASSERT_TRUE(enter(2));
+  ASSERT_TRUE(enter(3));
+  EXPECT_EQ(journal->outbox().size(), 2u) << "who waits is not admitted";
+  EXPECT_EQ(grown, 2);
+  ASSERT_TRUE(enter(1)) << "a repeat only looks";
+  next_batch(fate::failed);
+  EXPECT_FALSE(ask<queue_counters>(region, set_threshold{event, 10}));
+  self->send(region, booking_done{event, nth_user(1)});
+  sched.run();
+  advance(2s);
+  const auto told = journal->outbox();
+  ASSERT_EQ(told.size(), 3u);
+  const auto last = read_admission(told.back());
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->user, nth_user(3));
+  EXPECT_EQ(last->event, event);
+  EXPECT_TRUE(last->waited);
+  EXPECT_EQ(last->expires_at, last->admitted_at + 600s);
+  EXPECT_EQ(told[0].key, to_string(event));
+  EXPECT_NE(told[0].id, told[1].id);
+
+  next_batch(fate::failed);
+  EXPECT_FALSE(enter(4));
+  EXPECT_EQ(journal->outbox().size(), 3u);
+  restart();
+  ASSERT_TRUE(poll(2));
+  EXPECT_EQ(journal->outbox().size(), 3u) << "a restart admits nobody again";
+  send_exit(relay);
+}
+
+TEST_F(queue_actor_test, without_a_relay_admissions_are_no_events) {
+  ASSERT_TRUE(enter(1));
+  EXPECT_TRUE(journal->outbox().empty());
 }
 
 TEST_F(queue_actor_test, status_never_joins) {

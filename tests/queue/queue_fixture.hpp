@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/bus/type_ids.hpp"
 #include "actors/catalog/type_ids.hpp"
 #include "actors/queue/queue_region.hpp"
 #include "actors/queue/type_ids.hpp"
@@ -65,6 +66,7 @@ protected:
                   std::shared_ptr<queue::queue_queries>(memory::make_queue_queries(journal)));
     context->catalog = catalog_actor;
     context->mirror = mirror;
+    context->relay = relay;
     region = queue::spawn_queue_region(sys, context, region_options);
     sched.run();
   }
@@ -127,6 +129,7 @@ protected:
   std::shared_ptr<memory::queue_journal> journal = std::make_shared<memory::queue_journal>();
   tiketi::catalog::briefs_view catalog_actor;
   std::shared_ptr<redis::client> mirror; ///< null: none
+  relay_actor relay;                     ///< null: none
   std::shared_ptr<queue::queue_context> context;
   queue::queue_region region;
 };

@@ -1,3 +1,4 @@
+#include "actors/queue/domain_events.hpp"
 #include "storage/memory/queue_journal.hpp"
 #include "storage/sql/queue_journal.hpp"
 #include "tests/queue/seed.hpp"
@@ -149,6 +150,58 @@ TEST(queue_journal_test, a_refused_batch_leaves_nothing_and_the_next_one_works) 
   std::vector<queue_write> good{{event, {join_line{nth_user(1), 1}}}};
   EXPECT_EQ(sql.writes->commit(good).front().status, commit_status::committed);
   EXPECT_EQ(sql.queries->load({event, 0, 10})->waiting.size(), 1u);
+}
+
+domain_event admission_of(std::uint64_t user, const event_id& event) {
+  auto env = make_seeded_environment(user, [] { return t0; });
+  return admission_event(event, {nth_user(user), 0, t0 + seconds{600}, t0 + seconds{3600}, false},
+                         t0, *env);
+}
+
+TEST(queue_journal_test, events_are_written_with_their_operations_or_not_at_all) {
+  sql_journal sql;
+  const auto event = nth_event(1);
+  std::vector<queue_write> batch{
+      {event, {admit_user{nth_user(1), 0, t0, t0, false}}, {admission_of(1, event)}},
+      {nth_event(2),
+       {admit_user{nth_user(2), 0, t0, t0, false}},
+       {admission_of(2, nth_event(2)), admission_of(3, nth_event(2))}}};
+  ASSERT_EQ(sql.writes->commit(batch).front().status, commit_status::committed);
+  std::vector<queue_write> bad{
+      {event, {admit_user{nth_user(4), 0, t0, t0, false}}, {admission_of(4, event)}},
+      {event, {join_line{nth_user(5), 2}, join_line{nth_user(6), 2}}}};
+  ASSERT_EQ(sql.writes->commit(bad).front().status, commit_status::failed);
+
+  const auto stored = sql::make_outbox_store(sql.open())->read(0, 10);
+  ASSERT_TRUE(stored);
+  ASSERT_EQ(stored->size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto& e = (*stored)[i];
+    EXPECT_EQ(e.topic, "admission-events");
+    EXPECT_EQ(e.type, "queue.admitted");
+    EXPECT_EQ(e.key, to_string(nth_event(i == 0 ? 1 : 2)));
+    const auto notice = read_admission(e);
+    ASSERT_TRUE(notice) << e.payload;
+    EXPECT_EQ(notice->user, nth_user(i + 1));
+    EXPECT_EQ(notice->admitted_at, t0);
+    EXPECT_EQ(notice->expires_at, t0 + seconds{600});
+    EXPECT_FALSE(notice->waited);
+    EXPECT_EQ(e.payload.find("oken"), std::string::npos) << "no secret in the database";
+  }
+}
+
+TEST(queue_journal_test, what_is_no_admission_is_not_read_as_one) {
+  const auto good = admission_of(1, nth_event(1));
+  ASSERT_TRUE(read_admission(good));
+  auto e = good;
+  e.type = "queue.left";
+  EXPECT_FALSE(read_admission(e));
+  for (const char* payload : {"", "[]", "{}", "null", R"({"eventId":1})",
+                              R"({"eventId":"x","userId":"y","expiresAt":"z"})"}) {
+    e = good;
+    e.payload = payload;
+    EXPECT_FALSE(read_admission(e)) << payload;
+  }
 }
 
 TEST(queue_journal_test, what_was_written_is_there_after_a_restart) {

@@ -3,6 +3,7 @@
 #include "tests/support/kafka_broker.hpp"
 #include "tests/support/metrics.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/queue_stand_in.hpp"
 
 #include <array>
 #include <chrono>
@@ -51,7 +52,9 @@ protected:
                "--kafka.topic_prefix=" + prefix, "--kafka.group_prefix=" + prefix};
     server_process::options o;
     o.data = data.path() / "data";
-    o.arguments = {"--demo", "--gateway.entry_gate=false", "--gateway.rate_limits=false"};
+    o.arguments = {"--demo", "--gateway.entry_gate=false", "--gateway.rate_limits=false",
+                   "--sqs.enabled", "--sqs.queue_url=" + notices.url() + "/1/notices.fifo"};
+    o.environment = {{"AWS_ACCESS_KEY_ID", "AKIA"}, {"AWS_SECRET_ACCESS_KEY", "secret"}};
     o.arguments.insert(o.arguments.end(), options.begin(), options.end());
     server = std::make_unique<server_process>(std::move(o));
     ASSERT_TRUE(server->start()) << server->log_tail();
@@ -97,6 +100,7 @@ protected:
     return output_of(command + " dead-letters " + words + " 2>&1");
   }
 
+  queue_stand_in notices; ///< where admissions are told
   temp_dir data;
   std::string prefix;
   std::vector<std::string> options;
@@ -106,6 +110,19 @@ protected:
   std::string event;
   std::vector<std::string> seats;
 };
+
+TEST_F(kafka_program_test, admissions_go_through_kafka_to_sqs) {
+  const auto who = client->post("/api/v1/queue/check/" + event, json::object());
+  ASSERT_EQ(who.status, 200) << who.body;
+  ASSERT_EQ(who.json()["status"], "active");
+  ASSERT_TRUE(wait([&] { return !notices.taken().empty(); })) << server->log_tail();
+  const auto told = notices.taken().front();
+  EXPECT_EQ(told.at("MessageGroupId"), event);
+  EXPECT_EQ(json::parse(told.at("MessageBody").get<std::string>()).at("action"), "admitted");
+  EXPECT_TRUE(wait([&] {
+    return test::metric(server->port(), "kafka_applied_total", "consumer=\"sqs\"") >= 1;
+  }));
+}
 
 TEST_F(kafka_program_test, a_broker_that_is_away_costs_no_sale_and_no_event) {
   ASSERT_FALSE(buy(seats[0]).empty());
@@ -121,11 +138,11 @@ TEST_F(kafka_program_test, a_broker_that_is_away_costs_no_sale_and_no_event) {
   ASSERT_TRUE(wait([&] { return client->get("/health").json()["status"] == "degraded"; }));
   EXPECT_EQ(client->get("/health").status, 200);
   EXPECT_EQ(metric("kafka_produced_total"), produced);
-  EXPECT_TRUE(wait([&] { return metric("kafka_outbox_age_seconds") > 1; }));
+  EXPECT_TRUE(wait([&] { return metric("tiketi_outbox_age_seconds") > 1; }));
 
   ASSERT_TRUE(broker.start()) << broker.log_tail();
   EXPECT_TRUE(wait([&] {
-    return metric("kafka_outbox_age_seconds") == 0 && metric("kafka_in_flight") == 0
+    return metric("tiketi_outbox_age_seconds") == 0 && metric("kafka_in_flight") == 0
            && metric("kafka_produced_total") >= produced + 3;
   })) << server->log_tail();
   EXPECT_TRUE(wait([&] { return client->get("/health").json()["status"] == "ok"; }));

@@ -1174,7 +1174,9 @@ private:
       const auto joined = std::count_if(s.point_log.begin(), s.point_log.end(), [&](const auto& e) {
         return e.membership == id && e.entry.action.starts_with("MEMBERSHIP_");
       });
-      require(joined == paid_memberships[id], "P3: a membership and its payments disagree");
+      require(joined == paid_memberships[id],
+              fmt::format("P3: membership {} was paid {} times and begun {} times", brief(id),
+                          paid_memberships[id], joined));
       require((m.status == membership::membership_status::active) == (joined > 0),
               "P3: a membership is " + to_string(m.status));
       result.members += m.status == membership::membership_status::active;

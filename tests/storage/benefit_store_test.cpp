@@ -459,6 +459,8 @@ TEST_P(benefit_store_test, what_was_given_is_taken_back_once_and_nothing_else) {
   EXPECT_EQ(balance(m.id), 230);
   EXPECT_EQ(account(m.id), 230);
   EXPECT_EQ(one({points("POST", undone)}).memberships, 0) << "it cannot be earned again";
+  EXPECT_TRUE(*data->memberships()->has_points_for(m.id, undone));
+  EXPECT_FALSE(*data->memberships()->has_points_for(m.id, make_uuid(*env)));
   const auto entries = data->memberships()->points_of(m.id, 10);
   ASSERT_EQ(entries->size(), 4u);
   EXPECT_EQ(std::count_if(entries->begin(), entries->end(),

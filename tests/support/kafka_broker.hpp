@@ -30,6 +30,7 @@ public:
   std::string address() const;
   std::uint16_t port() const noexcept { return port_; }
   bool running() const noexcept { return pid_ > 0; }
+  pid_t pid() const noexcept { return pid_; } ///< not positive: it does not run
 
   /// Starts it, with the data of before where there is any, and waits until it answers. False when
   /// it ended or the time ran out first.

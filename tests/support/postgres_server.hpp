@@ -46,6 +46,7 @@ public:
   void pause();
   void resume();
   bool running() const noexcept { return pid_ > 0; }
+  pid_t pid() const noexcept { return pid_; } ///< not positive: it does not run
 
   /// Runs statements as the administrator; returns the rows of the last one, NULL as empty text.
   std::vector<std::vector<std::string>> run(const std::string& database,

@@ -32,6 +32,7 @@ public:
   std::uint16_t port() const noexcept { return port_; }
   const std::string& password() const noexcept { return options_.password; }
   bool running() const noexcept { return pid_ > 0; }
+  pid_t pid() const noexcept { return pid_; } ///< not positive: it does not run
 
   /// On the same port, with the data that was saved. Returns when it answers.
   void start();

@@ -19,13 +19,14 @@ expect() {
   fi
 }
 
-for script in setup run test bench lint check-arrows; do
+for script in setup run test bench lint check-arrows lib/parts; do
   expect 0 "Usage: tools/$script" "$root/tools/$script" --help
   expect 0 "--help" "$root/tools/$script" --help
 done
-for script in setup test bench lint check-arrows; do
+for script in setup test bench lint check-arrows lib/parts; do
   expect 2 "unknown argument '--nonsense'" "$root/tools/$script" --nonsense
 done
+expect 2 "belong to --production" "$root/tools/run" --fresh
 expect 2 "--only needs" "$root/tools/test" --only
 expect 2 "--json needs" "$root/tools/bench" --json
 expect 1 "cannot be written" "$root/tools/bench" --json=/nonexistent/folder/x

@@ -1,11 +1,14 @@
 #include "tests/support/http_client.hpp"
 #include "tests/support/local_server.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/stored_rows.hpp"
 
+#include <chrono>
 #include <fstream>
 #include <map>
 #include <mutex>
 #include <sstream>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -102,6 +105,68 @@ TEST_F(trace_program_test, traces_that_begin_here_are_sampled_by_share) {
   }
   EXPECT_GT(lines, 3u);
   EXPECT_TRUE(named);
+}
+
+// What a request leads to keeps its trace: in its own events, and in those of the role that a
+// payment reaches, directly or through the outbox.
+TEST(event_trace_program_test, a_request_and_the_events_it_leads_to_share_a_trace) {
+  const auto trace_of = [](char digit) {
+    return "00-" + std::string(32, digit) + "-" + std::string(16, digit) + "-01";
+  };
+  const temp_dir data;
+  server_process::options o;
+  o.data = data.path();
+  o.arguments = {"--demo", "--gateway.entry_gate=false", "--gateway.rate_limits=false",
+                 "--auth.argon2_memory_kib=8"};
+  server_process server{o};
+  ASSERT_TRUE(server.start()) << server.log_tail();
+  http_client client{server.port()};
+  const auto session = client.post(
+      "/api/v1/auth/login", json{{"email", "demo@tiketi.local"}, {"password", "demo-password"}});
+  ASSERT_EQ(session.status, 200) << session.body;
+  client.common = {{"Authorization", "Bearer " + session.json()["token"].get<std::string>()}};
+  std::string event;
+  json seats;
+  const auto listed = client.get("/api/v1/events?status=on_sale&page=1&limit=100").json();
+  for (const auto& e : listed["events"]) {
+    event = e["id"].get<std::string>();
+    seats = client.get("/api/v1/seats/events/" + event).json().value("seats", json::array());
+    if (!seats.empty())
+      break;
+  }
+  ASSERT_FALSE(seats.empty());
+
+  const auto held =
+      client.post("/api/v1/seats/reserve", json{{"eventId", event}, {"seatIds", {seats[0]["id"]}}},
+                  {{"traceparent", trace_of('1')}});
+  ASSERT_EQ(held.status, 200) << held.body;
+  const auto id = held.json()["reservation"]["id"].get<std::string>();
+  const auto paid = client.post("/api/v1/payments/process",
+                                json{{"reservationId", id}, {"paymentMethod", "naver_pay"}},
+                                {{"traceparent", trace_of('2')}});
+  ASSERT_EQ(paid.status, 200) << paid.body;
+  const auto cancelled = client.send("POST", "/api/v1/reservations/" + id + "/cancel", "",
+                                     {{"traceparent", trace_of('3')}});
+  ASSERT_EQ(cancelled.status, 200) << cancelled.body;
+  // The end of the reservation reaches the payment role as an event, which gives the money back.
+  const auto payment_events = [&] {
+    return stored_rows(data.path() / "payment.db",
+                       "SELECT type, trace FROM outbox ORDER BY sequence");
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (payment_events().size() < 2) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << server.log_tail();
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+  }
+  EXPECT_EQ(server.stop(), 0) << server.log_tail();
+
+  EXPECT_EQ(
+      stored_rows(data.path() / "ticket.db", "SELECT type, trace FROM outbox ORDER BY sequence"),
+      (std::vector<sql_row>{{"RESERVATION_CREATED", trace_of('1')},
+                            {"RESERVATION_CONFIRMED", trace_of('2')},
+                            {"RESERVATION_CANCELLED", trace_of('3')}}));
+  EXPECT_EQ(payment_events(), (std::vector<sql_row>{{"PAYMENT_CONFIRMED", trace_of('2')},
+                                                    {"PAYMENT_REFUNDED", trace_of('3')}}));
 }
 
 } // namespace

@@ -16,6 +16,8 @@ std::vector<std::string> topics_of(std::string_view role) {
     return {"reservation-events", "transfer-events", "membership-events"};
   if (role == "payment")
     return {"payment-events"};
+  if (role == "queue")
+    return {"admission-events"};
   if (role == "community")
     return {"community-events"};
   throw std::logic_error(fmt::format("the role {} has no topics", role));

@@ -23,6 +23,7 @@
 #include "actors/queue/type_ids.hpp"
 #include "actors/remote/role.hpp"
 #include "actors/seat/redis_guard.hpp"
+#include "actors/sqs/role.hpp"
 #include "actors/stats/role.hpp"
 #include "actors/system/actor_config.hpp"
 #include "actors/token/tokens.hpp"
@@ -30,6 +31,7 @@
 #include "actors/vwr/role.hpp"
 #include "actors/vwr/type_ids.hpp"
 #include "actors/webhook/role.hpp"
+#include "actors/worker/worker_actor.hpp"
 #include "net/client/curl_transport.hpp"
 #include "net/http/entry_gate.hpp"
 #include "net/http/health.hpp"
@@ -109,6 +111,9 @@ constexpr std::chrono::seconds demo_timeout{60};
 /// How long it may wait for a broker that cannot be reached.
 constexpr std::chrono::seconds broker_timeout{5};
 
+/// How long a stop waits for messages of the worker's queue that are being run.
+constexpr milliseconds worker_patience{3000};
+
 /// How long a stop waits for events on their way to a broker; the others stay in the outbox.
 constexpr milliseconds bus_patience{500};
 
@@ -129,18 +134,25 @@ net::health_probe probe(caf::actor_system& sys, std::string name, Handle target,
   return {std::move(name), true, std::move(ask)};
 }
 
-/// What the HTTP servers of this process have answered, from their own counters.
+/// What the HTTP servers of this process have answered to its users, from their own counters.
+/// Probes of health are no use of the system, and one that says "not yet" is no failure.
 stats::request_totals answered_requests(const prometheus::Registry& registry) {
   stats::request_totals out;
   for (const auto& family : registry.Collect()) {
     if (family.name != "http_server_requests_seconds")
       continue;
     for (const auto& metric : family.metric) {
+      bool failed = false;
+      bool probe = false;
+      for (const auto& label : metric.label) {
+        failed = failed || (label.name == "status" && label.value.starts_with('5'));
+        probe = probe
+                || (label.name == "uri"
+                    && (label.value == "/health" || label.value.starts_with("/actuator/")));
+      }
       const auto count = static_cast<std::int64_t>(metric.histogram.sample_count);
-      out.requests += count;
-      for (const auto& label : metric.label)
-        if (label.name == "status" && label.value.starts_with('5'))
-          out.failed += count;
+      out.requests += probe ? 0 : count;
+      out.failed += failed && !probe ? count : 0;
     }
   }
   return out;
@@ -159,6 +171,8 @@ struct node::impl {
   }
 
   std::vector<subscription> feed(std::string_view role, std::vector<subscription> to);
+  relay_options relaying() const;
+  relay_actor relay(const std::string& role, std::vector<subscription> to);
 
   void start();
   void start_bus();
@@ -171,12 +185,15 @@ struct node::impl {
   void start_ticket();
   void start_catalog();
   void start_admin();
+  sqs::queue_access queue_access(const std::string& queue_url) const;
+  void start_notices();
   void start_queue();
   void start_rooms();
   void start_payment();
   void start_community();
   void start_stats();
   void start_keeper();
+  void start_worker();
   void connect_roles();
   void add_demo();
   void await_catalog();
@@ -219,12 +236,15 @@ struct node::impl {
   remote::client_actor catalog_remote;
   std::optional<catalog::enrich_role> enrich_role;
   std::optional<ticket::ticket_role> ticket_role;
+  std::optional<sqs::sqs_role> notices; ///< none: nobody is told of admissions
+  relay_actor queue_relay;              ///< null: nobody listens
   std::optional<queue::queue_role> queue_role;
   std::optional<vwr::room_role> room_role;
   std::optional<payment::payment_role> payment_role;
   std::optional<community::community_role> community_role;
   std::optional<stats::stats_role> stats_role;
   std::optional<idempotency::keeper_role> keeper_role;
+  std::optional<worker::worker_role> worker_role; ///< none: nobody asks through SQS
   consumer_actor catalog_consumer;
   relay_actor auth_relay;
   consumer_actor member_consumer;   ///< of `membership-events`, for the catalog
@@ -279,6 +299,7 @@ void node::impl::start() {
   start_ticket();
   start_catalog();
   start_admin();
+  start_notices();
   start_queue();
   start_rooms();
   start_payment();
@@ -289,11 +310,21 @@ void node::impl::start() {
     add_demo();
   await_catalog();
   listen();
+  start_worker();
   const auto took = std::chrono::steady_clock::now() - begin;
   spdlog::info("listening on http://{}:{} (data {}, durability {}, payments by {}; ready after "
                "{} ms)",
                values.http_address, front->port(), data.path().string(), values.data_durability,
                values.payment_provider, std::chrono::duration_cast<milliseconds>(took).count());
+}
+
+/// Feeds what listens to one role, over a connection of its own.
+relay_actor node::impl::relay(const std::string& role, std::vector<subscription> to) {
+  auto options = relaying();
+  options.role = role;
+  options.registry = registry.get();
+  return spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox(role)), feed(role, std::move(to)),
+                     std::move(options));
 }
 
 /// The consumers of one role's relay, or the way to them. Those of the time when events went the
@@ -308,6 +339,16 @@ std::vector<subscription> node::impl::feed(std::string_view role, std::vector<su
   if (auto registered = sql::keep_cursors(db, consumers); !registered)
     throw std::runtime_error(fmt::format("{}: {}", role, registered.error().text));
   return to;
+}
+
+/// Statistics, points and webhooks do not mind a moment, and the sale has the processors to itself
+/// when their events travel together.
+relay_options node::impl::relaying() const {
+  relay_options options;
+  options.linger = milliseconds{20};
+  if (bus) // which batches, and keeps the order of a key
+    options.in_flight_max = options.held_max;
+  return options;
 }
 
 void node::impl::start_bus() {
@@ -467,10 +508,9 @@ void node::impl::start_ticket() {
 void node::impl::start_catalog() {
   catalog_consumer =
       ticket::start_catalog_consumer(sys, ticket_role->writer, ticket_role->event_changed);
-  catalog_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("catalog")),
-                              feed("catalog", {{"catalog-events", "ticket", catalog_consumer},
-                                               {"catalog-events", "stats", stats_role->consumer},
-                                               webhook_role->consumer()}));
+  catalog_relay = relay("catalog", {{"catalog-events", "ticket", catalog_consumer},
+                                    {"catalog-events", "stats", stats_role->consumer},
+                                    webhook_role->consumer()});
   catalog::catalog_options options;
   options.readers = static_cast<std::size_t>(values.catalog_readers);
   catalog::catalog_storage storage;
@@ -522,6 +562,36 @@ void node::impl::start_admin() {
                              .remote = catalog_remote});
 }
 
+sqs::queue_access node::impl::queue_access(const std::string& queue_url) const {
+  return {queue_url,
+          config::sqs_endpoint_of(values, queue_url),
+          values.sqs_region,
+          values.sqs_access_key_id,
+          values.sqs_secret_access_key,
+          values.sqs_session_token};
+}
+
+/// Before the queues, whose outbox tells of admissions where somebody listens.
+void node::impl::start_notices() {
+  std::vector<subscription> listeners;
+  if (values.sqs_enabled) {
+    sqs::sender_options options;
+    options.to = queue_access(values.sqs_queue_url);
+    options.rules.calls_max = static_cast<std::size_t>(values.sqs_calls_max);
+    options.rules.per_group = static_cast<std::size_t>(values.sqs_group_batch);
+    options.rules.wait_first = values.sqs_retry_wait;
+    options.rules.wait_max = values.sqs_retry_wait_max;
+    options.call_timeout = values.sqs_call_timeout;
+    options.token_ttl = values.queue_entry_token_ttl;
+    options.age_max = values.sqs_notice_age_max;
+    notices = sqs::start_sqs(sys, *env, *registry, std::move(options), calls(),
+                             {.tokens = *entries, .via = outside});
+    listeners.push_back(notices->consumer());
+  }
+  if (bus || !listeners.empty())
+    queue_relay = relay("queue", std::move(listeners));
+}
+
 void node::impl::start_queue() {
   queue::queue_options options;
   options.threshold = static_cast<std::uint32_t>(values.queue_threshold);
@@ -536,7 +606,8 @@ void node::impl::start_queue() {
                                   {.catalog = catalog_role->catalog,
                                    .writes = sql::make_queue_writes(connect("queue")),
                                    .queries = sql::make_queue_queries(connect("queue")),
-                                   .mirror = values.redis_mirror_queues ? redis_calls : nullptr});
+                                   .mirror = values.redis_mirror_queues ? redis_calls : nullptr,
+                                   .relay = queue_relay});
   kept.push_back(queue_role->metrics);
 }
 
@@ -569,6 +640,7 @@ void node::impl::start_payment() {
   parts.front_queries = sql::make_payment_queries(connect("payment"));
   parts.outbox = outbox("payment");
   payment::payment_options options;
+  options.relay = relaying();
   if (values.payment_provider == "toss") {
     parts.money = payment::start_toss_provider(
         sys, *env, remote_client,
@@ -628,6 +700,24 @@ void node::impl::start_keeper() {
   kept.push_back(keeper_role->metrics);
 }
 
+/// Last of all, because it is one who asks: the sale must know its neighbours.
+void node::impl::start_worker() {
+  if (!values.worker_enabled)
+    return;
+  worker::worker_options options;
+  options.from = queue_access(values.worker_queue_url);
+  options.pollers = static_cast<std::size_t>(values.worker_pollers);
+  options.wait = values.worker_wait;
+  options.visibility = values.worker_visibility;
+  options.run_timeout = values.worker_run_timeout;
+  options.message_age_max = values.worker_message_age_max;
+  options.delete_timeout = values.sqs_call_timeout;
+  options.wait_first = values.sqs_retry_wait;
+  options.wait_max = values.sqs_retry_wait_max;
+  worker_role = worker::start_worker(sys, *env, *registry, std::move(options), calls(), *entries,
+                                     ticket_role->region, outside);
+}
+
 void node::impl::connect_roles() {
   member_consumer = catalog::start_member_consumer(sys, catalog_role->writer);
   auto beneficial = membership::events_of_points();
@@ -635,13 +725,11 @@ void node::impl::connect_roles() {
     beneficial.push_back(type);
   benefits_consumer = spawn_topic_dispatch(
       sys, {{"reservation-events", ticket_role->points}, {"membership-events", member_consumer}});
-  ticket_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("ticket")),
-                             feed("ticket", {payment_role->consumer(),
-                                             {"*", "benefits", benefits_consumer, beneficial},
-                                             {"*", "stats", stats_role->consumer},
-                                             webhook_role->consumer()}));
-  auth_relay = spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox("auth")),
-                           feed("auth", {{"user-events", "stats", stats_role->consumer}}));
+  ticket_relay = relay("ticket", {payment_role->consumer(),
+                                  {"*", "benefits", benefits_consumer, beneficial},
+                                  {"*", "stats", stats_role->consumer},
+                                  webhook_role->consumer()});
+  auth_relay = relay("auth", {{"user-events", "stats", stats_role->consumer}});
   ticket_role->links->set(payment_role->region, queue_role->region, ticket_relay);
   if (bus)
     bus->start({"admission-events"});
@@ -890,6 +978,8 @@ void node::impl::stop() {
     health->stop();
   management.reset();
   front.reset();
+  if (worker_role)
+    worker::stop(sys, *worker_role, worker_patience);
   // Before those it brings events to; what is being applied is finished.
   if (bus)
     bus->stop_consumers();
@@ -907,6 +997,9 @@ void node::impl::stop() {
     vwr::stop(*room_role);
   if (queue_role)
     queue::stop(*queue_role);
+  caf::anon_send_exit(queue_relay, caf::exit_reason::user_shutdown);
+  if (notices)
+    sqs::stop(*notices);
   caf::anon_send_exit(ticket_relay, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(catalog_relay, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(auth_relay, caf::exit_reason::user_shutdown);
