@@ -2,6 +2,7 @@
 
 #include "actors/bus/type_ids.hpp"
 #include "actors/catalog/type_ids.hpp"
+#include "actors/cluster/type_ids.hpp"
 #include "actors/event/type_ids.hpp"
 #include "actors/membership/type_ids.hpp"
 #include "actors/payment/type_ids.hpp"
@@ -19,6 +20,7 @@ namespace tiketi {
 actor_config::actor_config(std::size_t threads) {
   add_message_types<caf::id_block::tiketi_bus>();
   add_message_types<caf::id_block::tiketi_catalog>();
+  add_message_types<caf::id_block::tiketi_cluster>();
   add_message_types<caf::id_block::tiketi_membership>();
   add_message_types<caf::id_block::tiketi_payment>();
   add_message_types<caf::id_block::tiketi_queue>();

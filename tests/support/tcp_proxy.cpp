@@ -104,6 +104,14 @@ void tcp_proxy::refuse(bool on) {
   refusing_ = on;
 }
 
+void tcp_proxy::freeze(bool on) {
+  std::unique_lock guard{lock_};
+  frozen_ = on;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto n = ::write(wake_, &one, sizeof one);
+  changed_.wait(guard, [this, on] { return is_frozen_ == on; });
+}
+
 void tcp_proxy::close(link& l) {
   reset(l.client);
   reset(l.server);
@@ -180,17 +188,23 @@ bool tcp_proxy::from_server(link& l) {
 }
 
 void tcp_proxy::run() {
+  bool frozen = false;
   for (;;) {
-    std::vector<pollfd> waiting{{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
+    std::vector<pollfd> waiting{{wake_, POLLIN, 0}, {frozen ? -1 : listener_, POLLIN, 0}};
     for (const auto& l : links_) {
-      waiting.push_back({l.client, POLLIN, 0}); // negative ones are passed over
-      waiting.push_back({l.server, POLLIN, 0});
+      waiting.push_back({frozen ? -1 : l.client, POLLIN, 0}); // negative ones are passed over
+      waiting.push_back({frozen ? -1 : l.server, POLLIN, 0});
     }
     ::poll(waiting.data(), waiting.size(), -1);
     std::uint64_t ignored = 0;
     [[maybe_unused]] const auto n = ::read(wake_, &ignored, sizeof ignored);
     {
       const std::lock_guard guard{lock_};
+      frozen = frozen_;
+      if (is_frozen_ != frozen) {
+        is_frozen_ = frozen;
+        changed_.notify_all();
+      }
       if (stopping_ || cutting_) {
         for (auto& l : links_)
           close(l);
@@ -201,6 +215,8 @@ void tcp_proxy::run() {
           return;
         continue;
       }
+      if (frozen)
+        continue; // also what was there just before
     }
     std::size_t at = 2;
     for (auto l = links_.begin(); l != links_.end(); at += 2) {

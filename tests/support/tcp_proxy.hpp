@@ -36,6 +36,10 @@ public:
   void cut();
   void refuse(bool on);
 
+  /// While frozen nothing is passed on and nobody is accepted, but all connections stay, as if the
+  /// server were stopped. Afterwards everything that was sent meanwhile arrives.
+  void freeze(bool on);
+
   std::size_t accepted() const noexcept { return accepted_; }
 
 private:
@@ -63,6 +67,8 @@ private:
   std::condition_variable changed_;
   bool stopping_ = false;
   bool refusing_ = false;
+  bool frozen_ = false;
+  bool is_frozen_ = false; ///< the thread knows
   bool cutting_ = false;
   bool armed_ = false;
   bool happened_ = false;

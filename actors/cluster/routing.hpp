@@ -1,0 +1,36 @@
+#pragma once
+
+#include "actors/cluster/ownership.hpp"
+#include "actors/cluster/view.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tiketi::cluster {
+
+/// Where the keys of one role are, as this node knows it.
+struct role_routing {
+  std::string role;
+  shard_map map;
+  std::vector<shard_state> states;  ///< of this node, by shard
+  std::vector<std::uint64_t> since; ///< `ownership::since_epoch`
+};
+
+/// What one node knows at one moment: a value that many threads read.
+struct routing {
+  std::string cluster; ///< id; empty before the first join
+  node_key self;       ///< incarnation 0: no member
+  cluster_view view;
+  std::vector<role_routing> roles;
+
+  const role_routing* find(std::string_view role) const {
+    for (const auto& one : roles)
+      if (one.role == role)
+        return &one;
+    return nullptr;
+  }
+};
+
+} // namespace tiketi::cluster
