@@ -178,6 +178,14 @@ const std::array rows{
         .unit = "bytes",
         .sentence = "PostgreSQL: password of the gateway role",
         .secret = "TIKETI_DATABASE_PASSWORD_GATEWAY"},
+    row{.name = "database.password_cluster",
+        .target = &s::database_password_cluster,
+        .fallback = "",
+        .min = 8,
+        .max = 1024,
+        .unit = "bytes",
+        .sentence = "PostgreSQL: password of the database that says who is in the cluster",
+        .secret = "TIKETI_DATABASE_PASSWORD_CLUSTER"},
     row{.name = "database.admin_user",
         .target = &s::database_admin_user,
         .fallback = "postgres",
@@ -196,6 +204,88 @@ const std::array rows{
         .sentence = "PostgreSQL: password of database.admin_user, for `tiketi migrate --create` "
                     "only; the running node does not need it",
         .secret = "TIKETI_DATABASE_ADMIN_PASSWORD"},
+
+    row{.name = "cluster.enabled",
+        .target = &s::cluster_enabled,
+        .fallback = "false",
+        .sentence = "Be one of several nodes on the same databases. Needs database.kind = "
+                    "'postgresql'; without it the databases are this node's alone"},
+    row{.name = "cluster.node",
+        .target = &s::cluster_node,
+        .fallback = "",
+        .min = 1,
+        .max = 64,
+        .unit = "bytes",
+        .sentence = "Name of this node, a-z, 0-9, '.', '-' and '_'; no two nodes have the same. "
+                    "Empty: the name of the machine"},
+    row{.name = "cluster.address",
+        .target = &s::cluster_address,
+        .fallback = "127.0.0.1",
+        .sentence = "IP address where other nodes reach this one; others than loopback need "
+                    "certificates, or cluster.allow_plain"},
+    row{.name = "cluster.port",
+        .target = &s::cluster_port,
+        .fallback = "4710",
+        .min = 0,
+        .max = 65535,
+        .sentence = "TCP port where other nodes reach this one; 0: any free one"},
+    row{.name = "cluster.advertise",
+        .target = &s::cluster_advertise,
+        .fallback = "",
+        .min = 1,
+        .max = 255,
+        .unit = "bytes",
+        .sentence = "host:port that other nodes connect to, where that differs from "
+                    "cluster.address and cluster.port"},
+    row{.name = "cluster.weight",
+        .target = &s::cluster_weight,
+        .fallback = "8",
+        .min = 1,
+        .max = 64,
+        .sentence = "This node's part of the events, in relation to the weights of the others"},
+    row{.name = "cluster.lease_ms",
+        .target = &s::cluster_lease,
+        .fallback = "3000",
+        .min = 500,
+        .max = 60000,
+        .unit = "ms",
+        .sentence = "A node that does not renew its lease for so long is given up, and others take "
+                    "its events; it renews three times in that time"},
+    row{.name = "cluster.margin_ms",
+        .target = &s::cluster_margin,
+        .fallback = "500",
+        .min = 50,
+        .max = 10000,
+        .unit = "ms",
+        .sentence = "A node that cannot renew stops serving so long before others may take over; "
+                    "covers clocks that run at different speeds"},
+    row{.name = "cluster.ca_file",
+        .target = &s::cluster_ca_file,
+        .fallback = "",
+        .min = 1,
+        .max = 4096,
+        .unit = "bytes",
+        .sentence = "PEM file of the authority that signs the nodes' certificates: one of the "
+                    "cluster's own, because names are not compared"},
+    row{.name = "cluster.certificate_file",
+        .target = &s::cluster_certificate_file,
+        .fallback = "",
+        .min = 1,
+        .max = 4096,
+        .unit = "bytes",
+        .sentence = "PEM file of this node's certificate. With it nodes talk through TLS only"},
+    row{.name = "cluster.key_file",
+        .target = &s::cluster_key_file,
+        .fallback = "",
+        .min = 1,
+        .max = 4096,
+        .unit = "bytes",
+        .sentence = "PEM file of the certificate's private key"},
+    row{.name = "cluster.allow_plain",
+        .target = &s::cluster_allow_plain,
+        .fallback = "false",
+        .sentence = "Let nodes talk without TLS on other interfaces than loopback. Whoever reaches "
+                    "cluster.port can then do everything"},
 
     row{.name = "runtime.io_threads",
         .target = &s::runtime_io_threads,
@@ -1908,6 +1998,13 @@ void check(const settings& values) {
           "VWR_TOKEN_SECRET must differ from QUEUE_ENTRY_TOKEN_SECRET");
   require(values.auth_refresh_ttl >= values.auth_access_ttl,
           "auth.refresh_ttl_seconds must not be less than auth.access_ttl_seconds");
+  require(!values.cluster_enabled || values.database_kind == "postgresql",
+          "cluster.enabled needs database.kind = 'postgresql': nodes share their databases");
+  require((values.cluster_certificate_file.empty() && values.cluster_key_file.empty()
+           && values.cluster_ca_file.empty())
+              || (!values.cluster_certificate_file.empty() && !values.cluster_key_file.empty()
+                  && !values.cluster_ca_file.empty()),
+          "cluster.ca_file, cluster.certificate_file and cluster.key_file belong together");
   require(values.bus_kind != "kafka" || !values.kafka_brokers.empty(),
           "bus.kind = 'kafka' needs kafka.brokers");
   require(!values.kafka_security_protocol.starts_with("sasl") || values.bus_kind != "kafka"

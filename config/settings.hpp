@@ -43,9 +43,23 @@ struct settings {
   std::string database_password_stats;
   std::string database_password_webhook;
   std::string database_password_gateway;
+  std::string database_password_cluster;
   std::string database_admin_user;
   std::string database_admin_database;
   std::string database_admin_password;
+  // cluster
+  bool cluster_enabled = false;
+  std::string cluster_node;
+  std::string cluster_address;
+  std::int64_t cluster_port = 0;
+  std::string cluster_advertise;
+  std::int64_t cluster_weight = 0;
+  std::chrono::milliseconds cluster_lease{};
+  std::chrono::milliseconds cluster_margin{};
+  std::string cluster_ca_file;
+  std::string cluster_certificate_file;
+  std::string cluster_key_file;
+  bool cluster_allow_plain = false;
   // runtime
   std::int64_t runtime_io_threads = 0;
   std::int64_t runtime_actor_threads = 0;

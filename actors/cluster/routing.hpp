@@ -10,6 +10,10 @@
 
 namespace tiketi::cluster {
 
+/// The one role whose shards the program shares out: an event with its sale, its queue and its
+/// payments, and each duty that one node does for all of them.
+inline constexpr std::string_view sale_role = "sale";
+
 /// Where the keys of one role are, as this node knows it.
 struct role_routing {
   std::string role;

@@ -10,8 +10,8 @@ namespace tiketi::test {
 
 namespace {
 
-constexpr const char* roles[] = {"auth",      "catalog", "ticket",  "queue",  "payment",
-                                 "community", "stats",   "webhook", "gateway"};
+constexpr const char* roles[] = {"auth",      "catalog", "ticket",  "queue",   "payment",
+                                 "community", "stats",   "webhook", "gateway", "cluster"};
 constexpr const char* users = "tiketi_";
 
 class directories {

@@ -74,13 +74,18 @@ std::optional<sql::database> claim_databases(const data_directory& data,
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (;;) {
     int got = 0;
-    db.session() << "SELECT CAST(pg_try_advisory_lock(7461648) AS INTEGER)", soci::into(got);
+    db.session() << (values.cluster_enabled
+                         ? "SELECT CAST(pg_try_advisory_lock_shared(7461648) AS INTEGER)"
+                         : "SELECT CAST(pg_try_advisory_lock(7461648) AS INTEGER)"),
+        soci::into(got);
     if (got != 0)
       return db;
     if (std::chrono::steady_clock::now() >= deadline)
       throw std::runtime_error(
-          fmt::format("another tiketi uses the databases '{}...' at {}:{}; stop it first",
-                      values.database_name_prefix, values.database_host, values.database_port));
+          fmt::format("another tiketi uses the databases '{}...' at {}:{}; {}",
+                      values.database_name_prefix, values.database_host, values.database_port,
+                      values.cluster_enabled ? "it is no part of a cluster: stop it first"
+                                             : "stop it first, or form a cluster"));
     std::this_thread::sleep_for(std::chrono::milliseconds{100});
   }
 }

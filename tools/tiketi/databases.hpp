@@ -15,15 +15,17 @@ namespace tiketi {
 
 /// The roles that have a database of their own: `<data>/<role>.db`, or `<prefix><role>` on a
 /// PostgreSQL server.
-inline constexpr std::array<std::string_view, 9> database_roles{
-    "auth", "catalog", "ticket", "queue", "payment", "community", "stats", "webhook", "gateway"};
+inline constexpr std::array<std::string_view, 10> database_roles{
+    "auth",      "catalog", "ticket",  "queue",   "payment",
+    "community", "stats",   "webhook", "gateway", "cluster"};
 
 /// One more connection to a role's database. Throws std::runtime_error with a sentence.
 sql::database open_database(const data_directory& data, std::string_view role,
                             const config::settings& values);
 
-/// PostgreSQL: a connection that claims the databases for this process as long as it is open;
-/// nothing with SQLite, whose data directory is locked. Waits for a process that is just ending.
+/// PostgreSQL: a connection that claims the databases for this process as long as it is open, or
+/// for all processes of one cluster; nothing with SQLite, whose data directory is locked. Waits for
+/// a process that is just ending.
 /// Throws std::runtime_error when another one keeps them.
 std::optional<sql::database>
 claim_databases(const data_directory& data, const config::settings& values,

@@ -11,6 +11,7 @@
 #include "actors/catalog/member_consumer.hpp"
 #include "actors/catalog/role.hpp"
 #include "actors/catalog/type_ids.hpp"
+#include "actors/cluster/role.hpp"
 #include "actors/community/role.hpp"
 #include "actors/event/catalog_consumer.hpp"
 #include "actors/event/role.hpp"
@@ -63,6 +64,7 @@
 #include "storage/sql/auth_store.hpp"
 #include "storage/sql/catalog_admin_store.hpp"
 #include "storage/sql/catalog_store.hpp"
+#include "storage/sql/cluster_store.hpp"
 #include "storage/sql/community_store.hpp"
 #include "storage/sql/idempotency_store.hpp"
 #include "storage/sql/membership_store.hpp"
@@ -75,6 +77,7 @@
 #include "storage/sql/transfer_store.hpp"
 #include "storage/sql/vwr_store.hpp"
 #include "storage/sql/webhook_store.hpp"
+#include "tools/tiketi/cluster_options.hpp"
 #include "tools/tiketi/databases.hpp"
 #include "tools/tiketi/event_bus.hpp"
 
@@ -160,9 +163,19 @@ stats::request_totals answered_requests(const prometheus::Registry& registry) {
 
 } // namespace
 
+/// Settings of the actor system, with those of the network where there are other nodes.
+class node_config : public actor_config {
+public:
+  explicit node_config(const config::settings& values)
+      : actor_config(threads(values.runtime_actor_threads)) {
+    if (values.cluster_enabled)
+      cluster::prepare(*this, transport_of(values));
+  }
+};
+
 struct node::impl {
   impl(const config::settings& s, const data_directory& d)
-      : values(s), data(d), actor_settings(threads(s.runtime_actor_threads)) {}
+      : values(s), data(d), actor_settings(s) {}
   ~impl() { stop(); }
 
   sql::database connect(std::string_view role) const { return open_database(data, role, values); }
@@ -176,6 +189,7 @@ struct node::impl {
 
   void start();
   void start_bus();
+  void join_cluster();
   remote::remote_options calls() const;
   void start_remote();
   void stop_tracing();
@@ -212,7 +226,7 @@ struct node::impl {
   // actors comes after it.
   std::unique_ptr<environment> env = make_system_environment();
   std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
-  actor_config actor_settings;
+  node_config actor_settings;
   std::optional<session_tokens> sessions;
   std::optional<entry_tokens> entries;
   std::string room_secret;
@@ -223,6 +237,7 @@ struct node::impl {
   std::shared_ptr<remote::transport> receivers;  ///< calls to webhooks
   std::shared_ptr<redis::client> redis_calls;    ///< null: not used
   caf::actor_system sys{actor_settings};
+  std::optional<cluster::cluster_role> cluster_role; ///< none: this node is alone
   remote::client_actor remote_client;
   trace::exporter_actor exporter;
   ticket::guard_actor seat_guard; ///< null: the ticket role has one of its own
@@ -289,6 +304,7 @@ void node::impl::start() {
   room_passes = must(room_tokens::make(room_secret), "VWR_TOKEN_SECRET");
 
   start_bus();
+  join_cluster();
   // From those that are asked to those that ask. Ticket, queue and payment know each other, so the
   // ticket role learns of the others last, before anybody can reach it.
   start_remote();
@@ -355,6 +371,18 @@ relay_options node::impl::relaying() const {
 void node::impl::start_bus() {
   if (values.bus_kind == "kafka")
     bus = std::make_unique<kafka::kafka_bus>(sys, *env, *registry, kafka_options_of(values));
+}
+
+void node::impl::join_cluster() {
+  if (!values.cluster_enabled)
+    return;
+  cluster_role =
+      must(cluster::start_cluster(
+               sys, *env, cluster_options_of(values),
+               {.who = member_of(values), .store = sql::make_cluster_store(connect("cluster"))}),
+           "cluster");
+  spdlog::info("cluster: node {} on {}:{}", member_of(values).node, values.cluster_address,
+               cluster_role->port);
 }
 
 remote::remote_options node::impl::calls() const {
@@ -1028,6 +1056,8 @@ void node::impl::stop() {
     webhook::stop(*webhook_role);
   stop_tracing();
   remote::stop_remote(remote_client);
+  if (cluster_role)
+    cluster::stop(sys, *cluster_role);
   if (bus)
     bus->stop(bus_patience);
   // Before the actor system goes: what is under way refers to actors.
