@@ -11,6 +11,7 @@
 #include "actors/catalog/member_consumer.hpp"
 #include "actors/catalog/role.hpp"
 #include "actors/catalog/type_ids.hpp"
+#include "actors/cluster/home.hpp"
 #include "actors/cluster/role.hpp"
 #include "actors/community/role.hpp"
 #include "actors/event/catalog_consumer.hpp"
@@ -190,6 +191,8 @@ struct node::impl {
   void start();
   void start_bus();
   void join_cluster();
+  void share_sales();
+  cluster::shard_access sharding() const { return {sharing_parts.state, sharing_parts.courier}; }
   remote::remote_options calls() const;
   void start_remote();
   void stop_tracing();
@@ -238,6 +241,7 @@ struct node::impl {
   std::shared_ptr<redis::client> redis_calls;    ///< null: not used
   caf::actor_system sys{actor_settings};
   std::optional<cluster::cluster_role> cluster_role; ///< none: this node is alone
+  cluster::sharing sharing_parts;
   remote::client_actor remote_client;
   trace::exporter_actor exporter;
   ticket::guard_actor seat_guard; ///< null: the ticket role has one of its own
@@ -322,6 +326,7 @@ void node::impl::start() {
   start_community();
   start_keeper();
   connect_roles();
+  share_sales();
   if (values.demo_enabled)
     add_demo();
   await_catalog();
@@ -383,6 +388,22 @@ void node::impl::join_cluster() {
            "cluster");
   spdlog::info("cluster: node {} on {}:{}", member_of(values).node, values.cluster_address,
                cluster_role->port);
+  sharing_parts = cluster::start_sharing(sys, *env, *registry, *cluster_role);
+}
+
+/// All regions run: what other nodes ask may come in.
+void node::impl::share_sales() {
+  if (!cluster_role)
+    return;
+  cluster::services offered;
+  ticket::offer(offered, ticket_role->region);
+  queue::offer(offered, queue_role->region);
+  vwr::offer(offered, room_role->region);
+  payment::offer(offered, payment_role->region);
+  caf::anon_send(sharing_parts.home,
+                 cluster::attach_regions{{ticket_role->region, queue_role->region,
+                                          room_role->region, payment_role->region},
+                                         std::move(offered)});
 }
 
 remote::remote_options node::impl::calls() const {
@@ -531,6 +552,7 @@ void node::impl::start_ticket() {
   parts.memberships = sql::make_membership_queries(connect("ticket"));
   parts.transfers = sql::make_transfer_queries(connect("ticket"));
   parts.guard = seat_guard;
+  parts.shards = sharding();
   ticket_role = ticket::start_ticket(sys, *env, *registry, options, std::move(parts));
 }
 
@@ -636,6 +658,7 @@ void node::impl::start_queue() {
                                    .writes = sql::make_queue_writes(connect("queue")),
                                    .queries = sql::make_queue_queries(connect("queue")),
                                    .mirror = values.redis_mirror_queues ? redis_calls : nullptr,
+                                   .shards = sharding(),
                                    .relay = queue_relay});
   kept.push_back(queue_role->metrics);
 }
@@ -647,7 +670,8 @@ void node::impl::start_rooms() {
   room_role = vwr::start_rooms(sys, *env, *registry, options,
                                {.catalog = catalog_role->catalog,
                                 .writes = sql::make_room_writes(connect("queue")),
-                                .queries = sql::make_room_queries(connect("queue"))});
+                                .queries = sql::make_room_queries(connect("queue")),
+                                .shards = sharding()});
   kept.push_back(room_role->metrics);
 }
 
@@ -680,6 +704,7 @@ void node::impl::start_payment() {
     parts.money = payment::start_demo_provider(sys, *env);
   }
   parts.tickets = ticket_role->region;
+  parts.shards = sharding();
   parts.transfers = ticket_role->transfers;
   parts.memberships = ticket_role->members;
   parts.subscriptions = feed("payment", {{"payment-events", "ticket", ticket_role->consumer},
@@ -1056,8 +1081,10 @@ void node::impl::stop() {
     webhook::stop(*webhook_role);
   stop_tracing();
   remote::stop_remote(remote_client);
-  if (cluster_role)
+  if (cluster_role) {
+    cluster::stop(sharing_parts);
     cluster::stop(sys, *cluster_role);
+  }
   if (bus)
     bus->stop(bus_patience);
   // Before the actor system goes: what is under way refers to actors.
