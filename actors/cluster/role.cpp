@@ -28,6 +28,7 @@ result<cluster_role> start_cluster(caf::actor_system& sys, environment& env,
   context->state = role.state;
   context->runs = who.runs;
   context->options = options.transport;
+  context->answered = std::move(dependencies.answered);
   role.gateway = sys.spawn(gateway, transport_context_ptr{context}, options.recent);
   const auto give_up = [&](failure why) {
     stop(sys, role);
