@@ -16,23 +16,33 @@ bool is_owned(shard_state state) {
          || state == shard_state::releasing;
 }
 
-void count_shards(watcher_data& data) {
-  std::vector<shard_state> states;
-  const auto routes = data.role.state->routes();
-  for (const auto& role : routes->roles)
-    states.insert(states.end(), role.states.begin(), role.states.end());
+std::vector<shard_state> states_of(const routing& routes) {
+  std::vector<shard_state> out;
+  for (const auto& role : routes.roles)
+    out.insert(out.end(), role.states.begin(), role.states.end());
+  return out;
+}
+
+/// A node whose lease does not hold has none, whatever it still believes.
+void show_shards(watcher_data& data) {
   std::array<std::size_t, 5> count{};
+  if (data.role.state->may_serve())
+    for (const auto state : states_of(*data.role.state->routes()))
+      ++count[static_cast<std::size_t>(state)];
+  for (std::size_t i = 0; i < data.metrics->shards.size(); ++i)
+    data.metrics->shards[i]->Set(
+        static_cast<double>(count[static_cast<std::size_t>(shard_state::acquiring) + i]));
+}
+
+void count_handovers(watcher_data& data) {
+  auto states = states_of(*data.role.state->routes());
   for (std::size_t i = 0; i < states.size(); ++i) {
-    ++count[static_cast<std::size_t>(states[i])];
     const bool owned_before = i < data.before.size() && is_owned(data.before[i]);
     if (is_owned(states[i]) && !owned_before)
       data.metrics->taken.Increment();
     if (!is_owned(states[i]) && owned_before)
       data.metrics->given.Increment();
   }
-  for (std::size_t i = 0; i < data.metrics->shards.size(); ++i)
-    data.metrics->shards[i]->Set(
-        static_cast<double>(count[static_cast<std::size_t>(shard_state::acquiring) + i]));
   data.before = std::move(states);
 }
 
@@ -49,6 +59,7 @@ void look_around(watcher_data& data) {
   metrics.epoch.Set(static_cast<double>(routes->view.epoch));
   const std::chrono::duration<double> left = state.serves_until() - state.now();
   metrics.lease_remaining.Set(std::max(0.0, left.count()));
+  show_shards(data);
 }
 
 void count_commands(watcher_data& data, const gateway_report& report) {
@@ -153,7 +164,7 @@ caf::behavior cluster_watcher(caf::stateful_actor<watcher_data>* self, cluster_r
       },
       [self](routes_changed) {
         look_around(self->state);
-        count_shards(self->state);
+        count_handovers(self->state);
       },
   };
 }
