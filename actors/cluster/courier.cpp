@@ -2,8 +2,8 @@
 
 #include "actors/base/uuid.hpp"
 #include "actors/cluster/codec.hpp"
-#include "actors/cluster/metrics.hpp"
 #include "actors/cluster/routing.hpp"
+#include "actors/cluster/sharing_metrics.hpp"
 #include "actors/system/caf_error.hpp"
 
 #include <algorithm>
@@ -119,7 +119,7 @@ void send_on(courier_actor* self, std::uint64_t number) {
 
 caf::behavior courier(caf::stateful_actor<courier_data>* self, environment* env,
                       std::shared_ptr<const node_state> state, caf::actor gateway,
-                      courier_options options, std::shared_ptr<cluster_metrics> metrics) {
+                      courier_options options, std::shared_ptr<sharing_metrics> metrics) {
   auto& data = self->state;
   data.env = env;
   data.state = std::move(state);

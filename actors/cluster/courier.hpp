@@ -26,7 +26,7 @@ class Registry;
 
 namespace tiketi::cluster {
 
-struct cluster_metrics;
+struct sharing_metrics;
 
 /// To a courier: have this done by the owner of `key`, wherever that is. Answered by the message
 /// that `open` makes of the answer's payload, or by an error.
@@ -71,7 +71,7 @@ struct courier_data {
   std::shared_ptr<const node_state> state;
   caf::actor gateway;
   courier_options options;
-  std::shared_ptr<cluster_metrics> metrics;
+  std::shared_ptr<sharing_metrics> metrics;
   std::map<std::uint64_t, parcel> parcels; ///< by number
   std::multimap<time_point, std::uint64_t> due;
   std::uint64_t last = 0;
@@ -84,7 +84,7 @@ struct courier_data {
 /// it.
 caf::behavior courier(caf::stateful_actor<courier_data>* self, environment* env,
                       std::shared_ptr<const node_state> state, caf::actor gateway,
-                      courier_options options, std::shared_ptr<cluster_metrics> metrics);
+                      courier_options options, std::shared_ptr<sharing_metrics> metrics);
 
 } // namespace tiketi::cluster
 

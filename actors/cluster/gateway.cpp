@@ -146,6 +146,7 @@ caf::result<command_reply> send_on(gateway_actor* self, envelope& command, const
   const auto link = data.links.find(owner);
   if (link == data.links.end())
     return refused(reply_code::unreachable);
+  ++data.counts.sent;
   auto promise = self->make_response_promise();
   promise.delegate(link->second, forward_command{std::move(command)});
   return caf::delegated<command_reply>{};

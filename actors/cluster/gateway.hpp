@@ -52,6 +52,7 @@ struct gateway_report {
   std::size_t links = 0;
   std::size_t greeted = 0;    ///< links of other nodes to this one
   std::size_t remembered = 0; ///< commands
+  std::uint64_t sent = 0;     ///< commands for other nodes that were given to a link
   std::uint64_t applied = 0;  ///< commands handed to a region
   std::uint64_t repeated = 0; ///< commands that were answered without
   std::map<reply_code, std::uint64_t> refused;

@@ -1,6 +1,6 @@
 #include "actors/cluster/home.hpp"
 
-#include "actors/cluster/metrics.hpp"
+#include "actors/cluster/sharing_metrics.hpp"
 
 #include <caf/send.hpp>
 #include <prometheus/counter.h>
@@ -64,7 +64,7 @@ void happened(home_actor* self, const shard_event& event, milliseconds drain_max
 } // namespace
 
 caf::behavior home(caf::stateful_actor<home_data>* self, caf::actor membership,
-                   milliseconds drain_max, std::shared_ptr<cluster_metrics> metrics) {
+                   milliseconds drain_max, std::shared_ptr<sharing_metrics> metrics) {
   self->state.metrics = std::move(metrics);
   return {
       [self, membership](attach_regions& order) {

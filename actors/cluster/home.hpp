@@ -25,7 +25,7 @@
 
 namespace tiketi::cluster {
 
-struct cluster_metrics;
+struct sharing_metrics;
 
 /// What a region of this node does for other nodes: by kind of message.
 class services {
@@ -102,14 +102,14 @@ struct home_data {
   services offered;
   bool attached = false;
   std::map<shard_id, closing> draining;
-  std::shared_ptr<cluster_metrics> metrics;
+  std::shared_ptr<sharing_metrics> metrics;
 };
 
 /// Where what concerns this node's shards comes in: commands of other nodes, which it hands to the
 /// region that they are for, and what happens to the shards, which it tells all regions. A shard is
 /// drained when all of them have let it go; who takes longer than `drain_max` ends what he has.
 caf::behavior home(caf::stateful_actor<home_data>* self, caf::actor membership,
-                   milliseconds drain_max, std::shared_ptr<cluster_metrics> metrics);
+                   milliseconds drain_max, std::shared_ptr<sharing_metrics> metrics);
 
 } // namespace tiketi::cluster
 

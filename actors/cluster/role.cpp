@@ -3,7 +3,7 @@
 #include "actors/cluster/courier.hpp"
 #include "actors/cluster/gateway.hpp"
 #include "actors/cluster/home.hpp"
-#include "actors/cluster/metrics.hpp"
+#include "actors/cluster/sharing_metrics.hpp"
 
 #include <string>
 #include <utility>
@@ -31,6 +31,7 @@ result<cluster_role> start_cluster(caf::actor_system& sys, environment& env,
   context->state = role.state;
   context->runs = who.runs;
   context->options = options.transport;
+  context->answered = std::move(dependencies.answered);
   role.gateway = sys.spawn(gateway, transport_context_ptr{context}, options.recent);
   const auto give_up = [&](failure why) {
     stop(sys, role);
@@ -57,7 +58,7 @@ result<cluster_role> start_cluster(caf::actor_system& sys, environment& env,
 
 sharing start_sharing(caf::actor_system& sys, environment& env, prometheus::Registry& registry,
                       const cluster_role& role, milliseconds drain_max) {
-  const auto metrics = std::make_shared<cluster_metrics>(registry);
+  const auto metrics = std::make_shared<sharing_metrics>(registry);
   sharing out;
   out.state = role.state;
   out.courier = sys.spawn(courier, &env, role.state, role.gateway, courier_options{}, metrics);

@@ -7,7 +7,9 @@
 #include "actors/cluster/recent_commands.hpp"
 #include "actors/cluster/transport.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include <caf/actor.hpp>
@@ -31,6 +33,8 @@ struct cluster_dependencies {
   join_request who;
   std::shared_ptr<cluster_store> store; ///< a connection of its own
   mono_clock clock = since_boot;
+  /// Told how long each answer of another node took; may be empty. From any thread.
+  std::function<void(std::chrono::nanoseconds)> answered = {};
 };
 
 struct cluster_role {

@@ -11,8 +11,12 @@
 #include "actors/catalog/member_consumer.hpp"
 #include "actors/catalog/role.hpp"
 #include "actors/catalog/type_ids.hpp"
+#include "actors/cluster/admin.hpp"
+#include "actors/cluster/departure.hpp"
 #include "actors/cluster/home.hpp"
+#include "actors/cluster/metrics.hpp"
 #include "actors/cluster/role.hpp"
+#include "actors/cluster/watcher.hpp"
 #include "actors/community/role.hpp"
 #include "actors/event/catalog_consumer.hpp"
 #include "actors/event/role.hpp"
@@ -46,6 +50,7 @@
 #include "net/routes/admin.hpp"
 #include "net/routes/auth.hpp"
 #include "net/routes/catalog.hpp"
+#include "net/routes/cluster.hpp"
 #include "net/routes/community.hpp"
 #include "net/routes/docs.hpp"
 #include "net/routes/images.hpp"
@@ -83,6 +88,7 @@
 #include "tools/tiketi/event_bus.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
@@ -191,6 +197,9 @@ struct node::impl {
   void start();
   void start_bus();
   void join_cluster();
+  net::health_probe cluster_probe() const;
+  bool is_leaving() const;
+  void hand_over();
   void share_sales();
   cluster::shard_access sharding() const { return {sharing_parts.state, sharing_parts.courier}; }
   remote::remote_options calls() const;
@@ -241,6 +250,8 @@ struct node::impl {
   std::shared_ptr<redis::client> redis_calls;    ///< null: not used
   caf::actor_system sys{actor_settings};
   std::optional<cluster::cluster_role> cluster_role; ///< none: this node is alone
+  cluster::admin_actor cluster_admin;
+  caf::actor cluster_watcher;
   cluster::sharing sharing_parts;
   remote::client_actor remote_client;
   trace::exporter_actor exporter;
@@ -278,6 +289,7 @@ struct node::impl {
   std::unique_ptr<net::server> front;
   std::unique_ptr<net::server> management;
   bool stopped = false;
+  std::atomic<bool> leaving{false}; ///< others shall take over
 };
 
 node::node(const config::settings& values, const data_directory& data)
@@ -381,11 +393,20 @@ void node::impl::start_bus() {
 void node::impl::join_cluster() {
   if (!values.cluster_enabled)
     return;
-  cluster_role =
-      must(cluster::start_cluster(
-               sys, *env, cluster_options_of(values),
-               {.who = member_of(values), .store = sql::make_cluster_store(connect("cluster"))}),
-           "cluster");
+  const auto metrics = std::make_shared<cluster::cluster_metrics>(*registry);
+  kept.push_back(metrics);
+  cluster_role = must(
+      cluster::start_cluster(sys, *env, cluster_options_of(values),
+                             {.who = member_of(values),
+                              .store = sql::make_cluster_store(connect("cluster")),
+                              .answered =
+                                  [&seconds = metrics->round_trip](std::chrono::nanoseconds took) {
+                                    seconds.Observe(std::chrono::duration<double>(took).count());
+                                  }}),
+      "cluster");
+  cluster_admin = cluster::spawn_admin(sys, sql::make_cluster_store(connect("cluster")));
+  cluster_watcher =
+      sys.spawn(cluster::cluster_watcher, *cluster_role, metrics, cluster::watcher_options{});
   spdlog::info("cluster: node {} on {}:{}", member_of(values).node, values.cluster_address,
                cluster_role->port);
   sharing_parts = cluster::start_sharing(sys, *env, *registry, *cluster_role);
@@ -404,6 +425,36 @@ void node::impl::share_sales() {
                  cluster::attach_regions{{ticket_role->region, queue_role->region,
                                           room_role->region, payment_role->region},
                                          std::move(offered)});
+}
+
+/// A node that is no member can do nothing that belongs to an event.
+net::health_probe node::impl::cluster_probe() const {
+  return {"cluster", true, [state = cluster_role->state](const auto& done) {
+            done(state->may_serve() ? "" : "this node is no member, or cannot renew its lease");
+          }};
+}
+
+/// Proxies shall send their requests to others.
+bool node::impl::is_leaving() const {
+  if (leaving || front->is_draining())
+    return true;
+  if (!cluster_role)
+    return false;
+  const auto routes = cluster_role->state->routes();
+  const auto* self = routes->view.find(routes->self.node);
+  return !cluster_role->state->may_serve() || (self != nullptr && self->draining);
+}
+
+/// Half of the time for the others to take what is this node's, which serves it meanwhile.
+void node::impl::hand_over() {
+  leaving = true;
+  const auto done = cluster::hand_over(sys, *cluster_role, cluster_admin,
+                                       milliseconds{values.runtime_shutdown_timeout} / 2);
+  if (done == cluster::handed_over::all)
+    spdlog::info("cluster: the other nodes have what was this node's");
+  else if (done == cluster::handed_over::part)
+    spdlog::warn("cluster: not all could be handed over in time; the rest follows with the end of "
+                 "the lease");
 }
 
 remote::remote_options node::impl::calls() const {
@@ -939,6 +990,8 @@ void node::impl::listen() {
     probes.push_back({"kafka", false, [this](std::function<void(std::string)> done) {
                         done(bus->connected() ? std::string{} : "unreachable");
                       }});
+  if (cluster_role)
+    probes.push_back(cluster_probe());
   health =
       std::make_shared<net::health_monitor>(sys, *env, net::health_options{}, std::move(probes));
   auto routes = std::make_shared<net::router>();
@@ -991,10 +1044,12 @@ void node::impl::listen() {
   net::add_webhook_routes(
       *routes, {.webhooks = webhook_role->webhooks,
                 .addresses = {values.webhook_allow_http, values.webhook_allow_private_addresses}});
+  if (cluster_role)
+    net::add_cluster_routes(*routes, {.role = *cluster_role, .admin = cluster_admin});
   net::honour_idempotency_keys(*routes, keeper_role->keys); // of every route above
 
   const net::actuator_deps actuator{.health = health,
-                                    .is_draining = [this] { return front->is_draining(); },
+                                    .is_draining = [this] { return is_leaving(); },
                                     .registry = registry,
                                     .data_folder = data.path().string(),
                                     .details = values.http_management_port != 0};
@@ -1021,10 +1076,12 @@ void node::impl::listen() {
 void node::impl::stop() {
   if (std::exchange(stopped, true))
     return;
-  // Half of the time for requests in flight, so that the writers have the other half.
+  if (cluster_role && front)
+    hand_over();
+  // Half of the time that is left for requests in flight, so that the writers have the other half.
   if (front) {
     front->drain();
-    front->stop(milliseconds{values.runtime_shutdown_timeout} / 2);
+    front->stop(milliseconds{values.runtime_shutdown_timeout} / (cluster_role ? 4 : 2));
   }
   if (management)
     management->stop(milliseconds{0});
@@ -1082,6 +1139,9 @@ void node::impl::stop() {
   stop_tracing();
   remote::stop_remote(remote_client);
   if (cluster_role) {
+    cluster::leave(sys, *cluster_role, milliseconds{values.runtime_shutdown_timeout} / 8);
+    caf::anon_send_exit(cluster_watcher, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(cluster_admin, caf::exit_reason::user_shutdown);
     cluster::stop(sharing_parts);
     cluster::stop(sys, *cluster_role);
   }
