@@ -502,6 +502,3 @@ typename Inspector::result_type inspect(Inspector& f, layout_list& x) {
 }
 
 } // namespace tiketi::ticket
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::seat_map_view)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::seat_changes)
