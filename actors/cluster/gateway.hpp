@@ -19,8 +19,11 @@ namespace tiketi::cluster {
 /// `node_state::routes` before the first attempt, and counts `attempt`. Answered by a
 /// `command_reply`, at the deadline at the latest where the owner is another node; the sender
 /// decides whether to try again (`may_try_again`).
+/// `to`: a node that is said to hold the shard (payload of `moving`), asked in place of the one
+/// that should; empty: whoever should.
 struct send_command {
   envelope command;
+  std::string to = {};
 };
 
 /// To a region: a command that has passed all checks. Answered by a `command_reply`: `done` or

@@ -15,6 +15,10 @@
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
 
+namespace prometheus {
+class Registry;
+}
+
 namespace tiketi::cluster {
 
 struct cluster_options {
@@ -46,6 +50,19 @@ struct cluster_role {
 /// a text for a person.
 result<cluster_role> start_cluster(caf::actor_system& sys, environment& env,
                                    cluster_options options, cluster_dependencies dependencies);
+
+/// What shares the regions' work out; see `shard_access` and `home`.
+struct sharing {
+  std::shared_ptr<const node_state> state;
+  caf::actor courier;
+  caf::actor home; ///< takes `attach_regions` once they run
+};
+
+/// Lets `role` be a part of `sale_role`. `env` and `registry` outlive it.
+sharing start_sharing(caf::actor_system& sys, environment& env, prometheus::Registry& registry,
+                      const cluster_role& role, milliseconds drain_max = milliseconds{3000});
+
+void stop(const sharing& parts);
 
 /// Ends the actors; returns at once. A node that has not left before (`leave_cluster`) is missed
 /// when its lease is over.

@@ -33,6 +33,7 @@ public:
   /// Takes over a session made earlier.
   void use_session(const std::string& access_token);
   const std::string& access_token() const noexcept { return access_token_; }
+  const std::string& entry_token() const noexcept { return entry_token_; } ///< of the last `enter`
 
   /// Joins the line of the event and waits until it is admitted. False: refused or gone.
   boost::asio::awaitable<bool> enter(const std::string& event);

@@ -22,8 +22,6 @@ namespace http = boost::beast::http;
 
 namespace {
 
-constexpr std::chrono::seconds answer_timeout{30};
-
 std::string lower(std::string_view text) {
   std::string out{text};
   std::transform(out.begin(), out.end(), out.begin(),
@@ -62,7 +60,7 @@ asio::awaitable<http_reply> http_connection::send(std::string_view method, std::
   try {
     if (!impl_->stream) {
       impl_->stream.emplace(impl_->executor);
-      impl_->stream->expires_after(answer_timeout);
+      impl_->stream->expires_after(patience);
       co_await impl_->stream->async_connect(
           asio::ip::tcp::endpoint{asio::ip::address_v4::loopback(), impl_->port},
           asio::use_awaitable);
@@ -78,7 +76,7 @@ asio::awaitable<http_reply> http_connection::send(std::string_view method, std::
       request.set(name, value);
     request.body() = std::move(body);
     request.prepare_payload();
-    impl_->stream->expires_after(answer_timeout);
+    impl_->stream->expires_after(patience);
     co_await http::async_write(*impl_->stream, request, asio::use_awaitable);
     http::response_parser<http::string_body> parser;
     parser.body_limit(64 * 1024 * 1024);
@@ -127,6 +125,7 @@ http_client::~http_client() = default;
 http_reply http_client::send(std::string_view method, std::string target, std::string body,
                              header_list headers) {
   impl_->connection.common = common;
+  impl_->connection.patience = patience;
   auto future = asio::co_spawn(
       impl_->io,
       impl_->connection.send(method, std::move(target), std::move(body), std::move(headers)),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -39,6 +40,9 @@ public:
   /// Headers sent with every request.
   header_list common;
 
+  /// Who hears nothing for so long takes the server for gone.
+  std::chrono::milliseconds patience{30'000};
+
   boost::asio::awaitable<http_reply> send(std::string_view method, std::string target,
                                           std::string body = {}, header_list headers = {});
 
@@ -60,6 +64,7 @@ public:
   ~http_client();
 
   header_list common;
+  std::chrono::milliseconds patience{30'000};
 
   http_reply send(std::string_view method, std::string target, std::string body = {},
                   header_list headers = {});

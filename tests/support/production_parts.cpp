@@ -12,16 +12,29 @@ namespace {
 
 constexpr std::size_t redis_databases = 256;
 
+enum class backend { embedded, production, cluster };
+
+backend wanted_backend() {
+  const char* wanted = std::getenv("TIKETI_TEST_BACKEND");
+  const std::string word = wanted == nullptr ? "" : wanted;
+  if (word.empty())
+    return backend::embedded;
+  if (word == "production")
+    return backend::production;
+  if (word == "cluster")
+    return backend::cluster;
+  throw std::runtime_error("TIKETI_TEST_BACKEND=" + word
+                           + "; the program's own tests know `production` and `cluster` only");
+}
+
 } // namespace
 
 bool on_production() {
-  const char* wanted = std::getenv("TIKETI_TEST_BACKEND");
-  if (wanted == nullptr || *wanted == '\0')
-    return false;
-  if (std::string{wanted} != "production")
-    throw std::runtime_error(std::string{"TIKETI_TEST_BACKEND="} + wanted
-                             + "; the program's own tests know `production` only");
-  return true;
+  return wanted_backend() != backend::embedded;
+}
+
+bool on_cluster() {
+  return wanted_backend() == backend::cluster;
 }
 
 redis_server& shared_redis_server() {

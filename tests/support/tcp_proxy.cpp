@@ -112,21 +112,43 @@ void tcp_proxy::freeze(bool on) {
   changed_.wait(guard, [this, on] { return is_frozen_ == on; });
 }
 
+void tcp_proxy::tell_apart(std::function<int(std::uint16_t)> who) {
+  const std::lock_guard guard{lock_};
+  who_ = std::move(who);
+}
+
+void tcp_proxy::silence(int client, bool on) {
+  std::unique_lock guard{lock_};
+  if (on)
+    silent_.insert(client);
+  else
+    silent_.erase(client);
+  const auto mine = ++silence_wanted_;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto n = ::write(wake_, &one, sizeof one);
+  changed_.wait(guard, [this, mine] { return silence_known_ >= mine; });
+}
+
 void tcp_proxy::close(link& l) {
   reset(l.client);
   reset(l.server);
 }
 
 void tcp_proxy::open() {
-  int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+  sockaddr_in from{};
+  socklen_t size = sizeof from;
+  int client = ::accept4(listener_, reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC);
   if (client < 0)
     return;
   ++accepted_;
   bool refused = false;
+  std::function<int(std::uint16_t)> who;
   {
     const std::lock_guard guard{lock_};
     refused = refusing_;
+    who = who_;
   }
+  const int number = who && !refused ? who(ntohs(from.sin_port)) : -1;
   int server = refused ? -1 : ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const auto address = local(server_port_);
   if (server < 0
@@ -137,7 +159,7 @@ void tcp_proxy::open() {
   }
   at_once(client);
   at_once(server);
-  links_.push_back({client, server, false});
+  links_.push_back({client, server, false, number});
 }
 
 bool tcp_proxy::from_client(link& l) {
@@ -189,11 +211,13 @@ bool tcp_proxy::from_server(link& l) {
 
 void tcp_proxy::run() {
   bool frozen = false;
+  std::set<int> silent;
   for (;;) {
     std::vector<pollfd> waiting{{wake_, POLLIN, 0}, {frozen ? -1 : listener_, POLLIN, 0}};
     for (const auto& l : links_) {
-      waiting.push_back({frozen ? -1 : l.client, POLLIN, 0}); // negative ones are passed over
-      waiting.push_back({frozen ? -1 : l.server, POLLIN, 0});
+      const bool still = frozen || silent.contains(l.who);
+      waiting.push_back({still ? -1 : l.client, POLLIN, 0}); // negative ones are passed over
+      waiting.push_back({still ? -1 : l.server, POLLIN, 0});
     }
     ::poll(waiting.data(), waiting.size(), -1);
     std::uint64_t ignored = 0;
@@ -203,6 +227,11 @@ void tcp_proxy::run() {
       frozen = frozen_;
       if (is_frozen_ != frozen) {
         is_frozen_ = frozen;
+        changed_.notify_all();
+      }
+      if (silence_known_ != silence_wanted_) {
+        silent = silent_;
+        silence_known_ = silence_wanted_;
         changed_.notify_all();
       }
       if (stopping_ || cutting_) {
@@ -221,6 +250,10 @@ void tcp_proxy::run() {
     std::size_t at = 2;
     for (auto l = links_.begin(); l != links_.end(); at += 2) {
       bool alive = true;
+      if (silent.contains(l->who)) { // also what was there just before
+        ++l;
+        continue;
+      }
       if (l->client >= 0 && waiting[at].revents != 0)
         alive = from_client(*l);
       if (alive && waiting[at + 1].revents != 0)

@@ -3,8 +3,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -40,6 +42,13 @@ public:
   /// server were stopped. Afterwards everything that was sent meanwhile arrives.
   void freeze(bool on);
 
+  /// Tells clients apart: called on the proxy's thread with the port a new connection comes from;
+  /// returns a number of the caller's own. Set it before anybody connects.
+  void tell_apart(std::function<int(std::uint16_t)> who);
+
+  /// As `freeze`, for the connections of one client, those that it opens meanwhile included.
+  void silence(int client, bool on);
+
   std::size_t accepted() const noexcept { return accepted_; }
 
 private:
@@ -47,6 +56,7 @@ private:
     int client = -1;
     int server = -1;
     bool answer_lost = false; ///< cut the client when the server has answered
+    int who = -1;
   };
 
   void run();
@@ -70,6 +80,10 @@ private:
   bool frozen_ = false;
   bool is_frozen_ = false; ///< the thread knows
   bool cutting_ = false;
+  std::function<int(std::uint16_t)> who_;
+  std::set<int> silent_;
+  std::uint64_t silence_wanted_ = 0; ///< changes of `silent_`
+  std::uint64_t silence_known_ = 0;  ///< to the thread
   bool armed_ = false;
   bool happened_ = false;
   fault fault_ = fault::lose_request;

@@ -13,6 +13,7 @@
 #include "actors/catalog/type_ids.hpp"
 #include "actors/cluster/admin.hpp"
 #include "actors/cluster/departure.hpp"
+#include "actors/cluster/home.hpp"
 #include "actors/cluster/metrics.hpp"
 #include "actors/cluster/role.hpp"
 #include "actors/cluster/watcher.hpp"
@@ -199,6 +200,8 @@ struct node::impl {
   net::health_probe cluster_probe() const;
   bool is_leaving() const;
   void hand_over();
+  void share_sales();
+  cluster::shard_access sharding() const { return {sharing_parts.state, sharing_parts.courier}; }
   remote::remote_options calls() const;
   void start_remote();
   void stop_tracing();
@@ -249,6 +252,7 @@ struct node::impl {
   std::optional<cluster::cluster_role> cluster_role; ///< none: this node is alone
   cluster::admin_actor cluster_admin;
   caf::actor cluster_watcher;
+  cluster::sharing sharing_parts;
   remote::client_actor remote_client;
   trace::exporter_actor exporter;
   ticket::guard_actor seat_guard; ///< null: the ticket role has one of its own
@@ -334,6 +338,7 @@ void node::impl::start() {
   start_community();
   start_keeper();
   connect_roles();
+  share_sales();
   if (values.demo_enabled)
     add_demo();
   await_catalog();
@@ -404,6 +409,22 @@ void node::impl::join_cluster() {
       sys.spawn(cluster::cluster_watcher, *cluster_role, metrics, cluster::watcher_options{});
   spdlog::info("cluster: node {} on {}:{}", member_of(values).node, values.cluster_address,
                cluster_role->port);
+  sharing_parts = cluster::start_sharing(sys, *env, *registry, *cluster_role);
+}
+
+/// All regions run: what other nodes ask may come in.
+void node::impl::share_sales() {
+  if (!cluster_role)
+    return;
+  cluster::services offered;
+  ticket::offer(offered, ticket_role->region);
+  queue::offer(offered, queue_role->region);
+  vwr::offer(offered, room_role->region);
+  payment::offer(offered, payment_role->region);
+  caf::anon_send(sharing_parts.home,
+                 cluster::attach_regions{{ticket_role->region, queue_role->region,
+                                          room_role->region, payment_role->region},
+                                         std::move(offered)});
 }
 
 /// A node that is no member can do nothing that belongs to an event.
@@ -582,6 +603,7 @@ void node::impl::start_ticket() {
   parts.memberships = sql::make_membership_queries(connect("ticket"));
   parts.transfers = sql::make_transfer_queries(connect("ticket"));
   parts.guard = seat_guard;
+  parts.shards = sharding();
   ticket_role = ticket::start_ticket(sys, *env, *registry, options, std::move(parts));
 }
 
@@ -687,6 +709,7 @@ void node::impl::start_queue() {
                                    .writes = sql::make_queue_writes(connect("queue")),
                                    .queries = sql::make_queue_queries(connect("queue")),
                                    .mirror = values.redis_mirror_queues ? redis_calls : nullptr,
+                                   .shards = sharding(),
                                    .relay = queue_relay});
   kept.push_back(queue_role->metrics);
 }
@@ -698,7 +721,8 @@ void node::impl::start_rooms() {
   room_role = vwr::start_rooms(sys, *env, *registry, options,
                                {.catalog = catalog_role->catalog,
                                 .writes = sql::make_room_writes(connect("queue")),
-                                .queries = sql::make_room_queries(connect("queue"))});
+                                .queries = sql::make_room_queries(connect("queue")),
+                                .shards = sharding()});
   kept.push_back(room_role->metrics);
 }
 
@@ -731,6 +755,7 @@ void node::impl::start_payment() {
     parts.money = payment::start_demo_provider(sys, *env);
   }
   parts.tickets = ticket_role->region;
+  parts.shards = sharding();
   parts.transfers = ticket_role->transfers;
   parts.memberships = ticket_role->members;
   parts.subscriptions = feed("payment", {{"payment-events", "ticket", ticket_role->consumer},
@@ -1123,6 +1148,7 @@ void node::impl::stop() {
     cluster::leave(sys, *cluster_role, left() / 4);
     caf::anon_send_exit(cluster_watcher, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(cluster_admin, caf::exit_reason::user_shutdown);
+    cluster::stop(sharing_parts);
     cluster::stop(sys, *cluster_role);
   }
   if (bus)

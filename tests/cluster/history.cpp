@@ -1,0 +1,56 @@
+#include "tests/cluster/history.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <stdexcept>
+
+#include <nlohmann/json.hpp>
+#include <sys/wait.h>
+
+namespace tiketi::test {
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+void seat_history::write(const std::filesystem::path& file) const {
+  std::ofstream out{file};
+  for (const auto& o : operations_) {
+    nlohmann::json line;
+    line["seat"] = o.seat;
+    line["op"] = o.op;
+    line["hold"] = o.hold;
+    line["outcome"] = o.outcome;
+    line["call"] = o.call;
+    line["return"] = o.end ? nlohmann::json(*o.end) : nlohmann::json(nullptr);
+    line["client"] = o.client;
+    line["node"] = o.node;
+    if (!o.state.empty())
+      line["state"] = o.state;
+    out << line.dump() << '\n';
+  }
+  if (!out.flush())
+    throw std::runtime_error("cannot write " + file.string());
+}
+
+judgement judge(const std::filesystem::path& history, const std::filesystem::path& pictures) {
+  std::filesystem::create_directories(pictures);
+  const auto command = std::string{TIKETI_SEAT_JUDGE} + " -pictures '" + pictures.string() + "' '"
+                       + history.string() + "' 2>&1";
+  std::FILE* pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr)
+    return {};
+  judgement out;
+  std::array<char, 4096> buffer;
+  for (std::size_t n = 0; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
+    out.words.append(buffer.data(), n);
+  const int status = ::pclose(pipe);
+  out.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return out;
+}
+
+} // namespace tiketi::test

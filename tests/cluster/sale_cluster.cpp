@@ -1,0 +1,83 @@
+#include "tests/cluster/sale_cluster.hpp"
+
+#include "tests/sale/sale_client.hpp"
+#include "tests/support/http_client.hpp"
+#include "tests/support/server_databases.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace tiketi::test {
+
+namespace {
+
+cluster_options settings(const sale_cluster::options& wanted, const std::filesystem::path& data) {
+  cluster_options out;
+  out.nodes = wanted.nodes;
+  out.node.data = data;
+  out.node.arguments = load_arguments();
+  const auto set = [&](const std::string& name, long long value) {
+    out.node.arguments.push_back("--" + name + "=" + std::to_string(value));
+  };
+  set("cluster.lease_ms", wanted.lease.count());
+  set("cluster.margin_ms", wanted.margin.count());
+  set("ticket.hold_ttl_seconds", wanted.hold_ttl.count() / 1000);
+  set("ticket.seats_per_user_and_event", 100);
+  set("auth.access_ttl_seconds", 86'000);
+  set("queue.active_ttl_seconds", 86'000);
+  set("queue.session_max_seconds", 86'000);
+  set("queue.entry_token_ttl_seconds", 86'000);
+  set("queue.leave_grace_seconds", 1);
+  return out;
+}
+
+} // namespace
+
+sale_cluster::sale_cluster(options o) : wanted(o), cluster(settings(o, data.path())) {}
+
+std::string sale_cluster::start() {
+  if (!cluster.start(std::chrono::seconds{90}))
+    return "the cluster did not start: " + cluster.log_tail();
+  http_client browser{cluster.port(0)};
+  const auto events = browser.get("/api/v1/events?status=on_sale&page=1&limit=100").json();
+  for (const auto& e : events.at("events")) {
+    const std::string id = e.at("id");
+    const auto map = browser.get("/api/v1/seats/events/" + id);
+    hall found{id, {}};
+    const auto answer = map.json();
+    if (map.status == 200)
+      for (const auto& seat : seats_of(answer))
+        if (seat.status == "available" && found.seats.size() < wanted.seats_per_hall)
+          found.seats.push_back(seat.id);
+    if (found.seats.size() < wanted.seats_per_hall || halls.size() == wanted.halls) {
+      if (queue.empty())
+        queue = id;
+    } else {
+      halls.push_back(std::move(found));
+    }
+  }
+  if (halls.size() < 2 || queue.empty())
+    return "the demo has too few events";
+  const auto login = browser.post(
+      "/api/v1/auth/login", {{"email", "admin@tiketi.local"}, {"password", "admin-password"}});
+  if (login.status != 200)
+    return "the administrator cannot log in: " + login.body;
+  browser.common = {{"Authorization", "Bearer " + login.json().at("token").get<std::string>()}};
+  const auto set = browser.post("/api/v1/queue/admin/threshold/" + queue
+                                + "?threshold=" + std::to_string(wanted.line_threshold));
+  return set.status == 200 ? std::string{} : "no threshold: " + set.body;
+}
+
+rows_reader sale_cluster::rows() const {
+  return
+      [&databases = databases_of(data.path())](const std::string& role, const std::string& query) {
+        return databases.rows(role, query);
+      };
+}
+
+std::size_t nodes_wanted() {
+  const char* wanted = std::getenv("TIKETI_TEST_NODES");
+  return wanted == nullptr ? 3 : std::max<std::size_t>(1, std::strtoull(wanted, nullptr, 10));
+}
+
+} // namespace tiketi::test
