@@ -47,6 +47,9 @@ class Proxy:
         self.node = node
         self.frozen = set()
         self.changed = asyncio.Condition()
+        # Nothing else keeps them: a stream knows its reader weakly only, and a task that waits for it
+        # would be collected with it.
+        self.connections = set()
 
     async def load(self):
         try:
@@ -88,6 +91,7 @@ class Proxy:
             writer.transport.abort()  # and with it the other direction
 
     async def serve(self, name, server_port, reader, writer):
+        self.connections.add(asyncio.current_task())
         caller = self.node
         if name == self.node:
             local, peer = writer.get_extra_info("sockname")[1], writer.get_extra_info("peername")[1]
@@ -104,6 +108,7 @@ class Proxy:
             for end in (writer, other):
                 if end is not None:
                     end.close()
+            self.connections.discard(asyncio.current_task())
 
     async def run(self, ways):
         await self.load()

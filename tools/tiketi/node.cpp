@@ -1076,12 +1076,18 @@ void node::impl::listen() {
 void node::impl::stop() {
   if (std::exchange(stopped, true))
     return;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto left = [&] {
+    return std::max(milliseconds{0}, milliseconds{values.runtime_shutdown_timeout}
+                                         - std::chrono::duration_cast<milliseconds>(
+                                             std::chrono::steady_clock::now() - begin));
+  };
   if (cluster_role && front)
     hand_over();
   // Half of the time that is left for requests in flight, so that the writers have the other half.
   if (front) {
     front->drain();
-    front->stop(milliseconds{values.runtime_shutdown_timeout} / (cluster_role ? 4 : 2));
+    front->stop(left() / 2);
   }
   if (management)
     management->stop(milliseconds{0});
@@ -1139,7 +1145,7 @@ void node::impl::stop() {
   stop_tracing();
   remote::stop_remote(remote_client);
   if (cluster_role) {
-    cluster::leave(sys, *cluster_role, milliseconds{values.runtime_shutdown_timeout} / 8);
+    cluster::leave(sys, *cluster_role, left() / 4);
     caf::anon_send_exit(cluster_watcher, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(cluster_admin, caf::exit_reason::user_shutdown);
     cluster::stop(sharing_parts);
