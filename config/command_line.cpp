@@ -60,9 +60,9 @@ std::string with_underscores(std::string argument) {
 std::string unknown_argument(std::string_view argument) {
   const auto name = argument.substr(0, argument.find('='));
   if (!name.starts_with("--"))
-    return fmt::format(
-        "'{}' is no command; allowed: serve, migrate, dead-letters, and options (see --help)\n",
-        name);
+    return fmt::format("'{}' is no command; allowed: serve, migrate, dead-letters, cluster, and "
+                       "options (see --help)\n",
+                       name);
   const auto key = name.substr(2);
   if (const auto* r = find_row(key); r != nullptr && !r->secret.empty())
     return fmt::format("{} is a secret: other users of the machine can read a command line; set {} "
@@ -127,6 +127,21 @@ start_request read_command_line(const std::vector<std::string>& arguments,
                                   "not apply; replay TOPIC: give them to it again; then exit");
   std::vector<std::string> dead_words;
   dead->add_option("words", dead_words, "list or replay, and the topic")->type_name("WORD");
+  cluster_order out_cluster;
+  auto* cluster = app.add_subcommand(
+      "cluster",
+      "status: print the members of the cluster; shards: who owns which; drain NODE: let "
+      "it give its events to the others; join NODE: take that back; then exit. Asks the "
+      "database, not the nodes. Exit code 3: with status, something is not well");
+  std::vector<std::string> cluster_words;
+  cluster->add_option("words", cluster_words, "status, shards, drain or join, and the node")
+      ->type_name("WORD");
+  cluster->add_flag("--json", out_cluster.json, "Print JSON");
+  cluster
+      ->add_option("--wait", out_cluster.wait_seconds,
+                   "drain: wait so long for the node to own nothing; exit code 1 if it still does")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 3600));
   for (auto* command : app.get_subcommands({})) {
     command->fallthrough();
     command->set_help_flag();
@@ -201,6 +216,18 @@ start_request read_command_line(const std::vector<std::string>& arguments,
       throw settings_error("dead-letters needs `list TOPIC` or `replay TOPIC`\n");
     out.what = dead_words[0] == "list" ? action::list_dead_letters : action::replay_dead_letters;
     out.topic = dead_words[1];
+  } else if (cluster->parsed()) {
+    const auto& words = cluster_words;
+    const bool about_all = words.size() == 1 && (words[0] == "status" || words[0] == "shards");
+    const bool about_one = words.size() == 2 && (words[0] == "drain" || words[0] == "join");
+    if (!about_all && !about_one)
+      throw settings_error("cluster needs `status`, `shards`, `drain NODE` or `join NODE`\n");
+    if (out_cluster.wait_seconds > 0 && words[0] != "drain")
+      throw settings_error("--wait belongs to `cluster drain NODE`\n");
+    out.what = action::cluster;
+    out.cluster = std::move(out_cluster);
+    out.cluster.word = words[0];
+    out.cluster.node = about_one ? words[1] : "";
   }
   return out;
 }

@@ -7,7 +7,15 @@
 
 namespace tiketi::config {
 
-enum class action { serve, migrate, print, list_dead_letters, replay_dead_letters };
+enum class action { serve, migrate, print, list_dead_letters, replay_dead_letters, cluster };
+
+/// What `tiketi cluster` is to do.
+struct cluster_order {
+  std::string word; ///< status, shards, drain or join
+  std::string node; ///< whom drain and join are about
+  bool json = false;
+  int wait_seconds = 0; ///< drain: until the node owns nothing; 0: not
+};
 
 struct start_request {
   action what = action::serve;
@@ -16,6 +24,7 @@ struct start_request {
   std::vector<std::string> warnings; ///< for the log
   bool create = false;               ///< migrate: databases and users are made first
   std::string topic{};               ///< of the dead letters
+  cluster_order cluster{};
 };
 
 /// Reads file, environment and arguments, in this order of weight, and decides what to do. Secrets

@@ -65,6 +65,9 @@ public:
 
   virtual result<cluster_view> view() = 0;
 
+  /// The database's time: what `member::renewed_at` is compared with, for people.
+  virtual result<time_point> clock() = 0;
+
   /// Takes each shard that nobody owns; one that is `self`'s already stays so, under the same
   /// epoch. Returns who owns each afterwards, in the order asked.
   virtual result<std::vector<shard_lease>>

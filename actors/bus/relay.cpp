@@ -74,7 +74,9 @@ struct relay_state {
   outbox_actor outbox;
   std::vector<subscription> subscriptions;
   relay_options options;
-  std::vector<feed> feeds; ///< empty until the cursors are loaded
+  std::vector<feed> feeds; ///< empty until the cursors are loaded, and off duty
+  std::uint64_t turn = 0;  ///< counts the times on duty: answers of an earlier one mean nothing
+  bool on_duty = false;
   std::map<std::string, std::int64_t> saved;
   bool loading = false;
   bool saving = false;
@@ -90,16 +92,23 @@ using relay_self = relay_impl::stateful_pointer<relay_state>;
 
 void pump(relay_self self, std::size_t index);
 
+/// Null: that feed was of an earlier time on duty.
+feed* feed_of(relay_state& state, std::uint64_t turn, std::size_t index) {
+  return state.turn == turn && index < state.feeds.size() ? &state.feeds[index] : nullptr;
+}
+
 void load(relay_self self) {
   auto& state = self->state;
-  if (state.loading || !state.feeds.empty() || state.subscriptions.empty())
+  if (!state.on_duty || state.loading || !state.feeds.empty() || state.subscriptions.empty())
     return;
   state.loading = true;
   self->request(state.outbox, caf::infinite, load_cursors{})
       .then(
-          [self](cursor_table& table) {
+          [self, turn = state.turn](cursor_table& table) {
             auto& s = self->state;
             s.loading = false;
+            if (s.turn != turn)
+              return; // the next tick asks again, if it is this node's turn
             s.saved = std::move(table.cursors);
             for (const auto& sub : s.subscriptions) {
               const auto found = s.saved.find(sub.consumer);
@@ -139,16 +148,20 @@ void set_aside(relay_self self, std::size_t index, const domain_event& event, st
                 to_string(event.id), event.type, event.key, consumer, attempt, why.text);
   self->request(state.outbox, caf::infinite, set_event_aside{consumer, event, why.text})
       .then(
-          [self, index, sequence = event.sequence](const event_set_aside&) {
-            auto& f = self->state.feeds[index];
-            if (f.window.applied(sequence) && f.metrics)
-              f.metrics->set_aside.Increment();
+          [self, index, turn = state.turn, sequence = event.sequence](const event_set_aside&) {
+            auto* f = feed_of(self->state, turn, index);
+            if (!f)
+              return;
+            if (f->window.applied(sequence) && f->metrics)
+              f->metrics->set_aside.Increment();
             pump(self, index);
           },
-          [self, index, attempt, sequence = event.sequence](const caf::error& err) {
+          [self, index, turn = state.turn, attempt,
+           sequence = event.sequence](const caf::error& err) {
             spdlog::error("event of sequence {} cannot be set aside: {}", sequence,
                           to_failure(err).text);
-            retry_later(self, index, sequence, attempt);
+            if (feed_of(self->state, turn, index))
+              retry_later(self, index, sequence, attempt);
           });
 }
 
@@ -159,13 +172,17 @@ void send(relay_self self, std::size_t index, delivery_window::delivery d) {
   // No CAF timer per delivery: the tick looks for overdue ones.
   self->request(feed.to.actor, caf::infinite, deliver{*shared})
       .then(
-          [self, index, shared](const applied&) {
-            auto& f = self->state.feeds[index];
-            if (f.window.applied(shared->sequence) && f.metrics)
-              f.metrics->applied.Increment();
+          [self, index, turn = self->state.turn, shared](const applied&) {
+            auto* f = feed_of(self->state, turn, index);
+            if (!f)
+              return;
+            if (f->window.applied(shared->sequence) && f->metrics)
+              f->metrics->applied.Increment();
             pump(self, index);
           },
-          [self, index, shared, attempt](const caf::error& err) {
+          [self, index, turn = self->state.turn, shared, attempt](const caf::error& err) {
+            if (!feed_of(self->state, turn, index))
+              return;
             const auto why = to_failure(err);
             if (why.code == errc::invalid_request && attempt >= self->state.options.poison_after) {
               set_aside(self, index, *shared, attempt, why);
@@ -196,29 +213,36 @@ void read_more(relay_self self, std::size_t index) {
   feed.more = false; // an outbox_grew from here on sets it again
   self->request(state.outbox, caf::infinite, read_outbox{feed.window.read_to(), limit})
       .then(
-          [self, index, limit](outbox_page& page) {
-            auto& f = self->state.feeds[index];
-            f.reading = false;
+          [self, index, turn = state.turn, limit](outbox_page& page) {
+            auto* f = feed_of(self->state, turn, index);
+            if (!f)
+              return;
+            f->reading = false;
             if (page.events.size() >= limit)
-              f.more = true;
+              f->more = true;
             for (auto& event : page.events) {
-              if (wants(f.to, event))
-                f.window.add(std::move(event));
+              if (wants(f->to, event))
+                f->window.add(std::move(event));
               else
-                f.window.skip_to(event.sequence);
+                f->window.skip_to(event.sequence);
             }
             pump(self, index);
           },
-          [self, index](const caf::error& err) {
+          [self, index, turn = state.turn](const caf::error& err) {
             // The next poll tries again.
-            self->state.feeds[index].reading = false;
+            if (auto* f = feed_of(self->state, turn, index))
+              f->reading = false;
             spdlog::warn("outbox: cannot be read: {}", to_failure(err).text);
           });
 }
 
+bool may_feed(const relay_state& state) {
+  return !state.options.on_duty || state.options.on_duty();
+}
+
 void pump(relay_self self, std::size_t index) {
   auto& state = self->state;
-  if (state.leaving)
+  if (state.leaving || !may_feed(state))
     return;
   for (auto& d : state.feeds[index].window.take(state.env->now(), state.options.patience))
     send(self, index, std::move(d));
@@ -249,8 +273,10 @@ void save(relay_self self) {
   state.saving = true;
   self->request(state.outbox, caf::infinite, save_cursors{changed})
       .then(
-          [self, changed](const cursors_saved&) {
+          [self, turn = state.turn, changed](const cursors_saved&) {
             self->state.saving = false;
+            if (self->state.turn != turn)
+              return;
             for (const auto& [consumer, sequence] : changed)
               self->state.saved[consumer] = sequence;
           },
@@ -269,11 +295,38 @@ void show(const feed& f, time_point now) {
   f.metrics->in_flight.Set(static_cast<double>(f.window.in_flight()));
 }
 
+/// Its turn is over: whoever is on duty now begins where the stored cursors are. What is being
+/// applied may be applied; the consumers know what they have.
+void retire(relay_self self) {
+  auto& state = self->state;
+  auto changed = changed_cursors(state);
+  for (auto& feed : state.feeds)
+    if (feed.metrics) {
+      feed.metrics->age.Set(0);
+      feed.metrics->in_flight.Set(0);
+    }
+  state.on_duty = false;
+  ++state.turn;
+  state.feeds.clear();
+  state.saved.clear();
+  if (changed.empty())
+    return;
+  self->request(state.outbox, caf::infinite, save_cursors{std::move(changed)})
+      .then([](const cursors_saved&) {},
+            [](const caf::error& err) {
+              spdlog::warn("outbox: cannot store the cursors: {}", to_failure(err).text);
+            });
+}
+
 void on_tick(relay_self self) {
   auto& state = self->state;
   const auto now = state.env->now();
   if (state.mailbox != nullptr)
     observe_mailbox(*state.mailbox, self);
+  const bool mine = may_feed(state);
+  if (state.on_duty && !mine)
+    retire(self);
+  state.on_duty = mine;
   load(self);
   const auto poll = now - state.polled_at >= state.options.poll;
   if (poll)
@@ -327,6 +380,7 @@ relay_impl::behavior_type relay(relay_self self, environment* env, outbox_actor 
     state.mailbox = &mailbox_depth(*state.options.registry, "relay");
   state.polled_at = env->now();
   state.purged_at = env->now();
+  state.on_duty = may_feed(state);
   self->set_exit_handler([self](caf::exit_msg& x) { leave(self, x.reason); });
   load(self);
   self->delayed_send(self, state.options.tick, relay_tick{});

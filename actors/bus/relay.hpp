@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -49,6 +50,10 @@ struct relay_options {
   std::uint32_t poison_after = 8;  ///< attempts before a permanent failure is set aside
   std::chrono::hours keep{24};     ///< applied events are kept at least this long
   std::chrono::minutes purge_every{10};
+  /// Of several nodes with the same outbox one feeds it on at a time: off duty a relay reads and
+  /// delivers nothing, on duty it begins behind the cursors that the one before it stored. Empty:
+  /// always on duty. Two that are on duty for a moment only cause repeats.
+  std::function<bool()> on_duty{};
   std::string role{};                       ///< whose outbox it is, for the metrics
   prometheus::Registry* registry = nullptr; ///< outlives the relay; null: no metrics
 };

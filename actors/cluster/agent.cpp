@@ -127,7 +127,9 @@ void agent::apply(const std::vector<shard_lease>& leases, const store_request& r
       part->shards.acquired(shard, leases[i].epoch);
       tell(shard_event::kind::opened, *part, shard, leases[i].epoch);
     } else {
-      part->shards.not_acquired(shard, now);
+      const bool known = i < leases.size() && leases[i].shard == shard;
+      part->shards.not_acquired(shard, now, known ? leases[i].owner.node : std::string{});
+      changed_ = changed_ || known;
     }
   }
 }
@@ -185,7 +187,7 @@ routing agent::routes() const {
   out.cluster = membership_.cluster();
   out.view = membership_.view();
   for (const auto& part : roles_) {
-    role_routing one{part.shards.role(), part.shards.map(), {}, {}};
+    role_routing one{part.shards.role(), part.shards.map(), {}, {}, part.shards.holders()};
     one.states.reserve(options_.shards);
     one.since.reserve(options_.shards);
     for (shard_id shard = 0; shard < options_.shards; ++shard) {

@@ -81,6 +81,9 @@ admission check(const envelope& command, const routing& routes, bool may_serve, 
   case shard_state::elsewhere:
     return refused(out.view_is_old ? reply_code::moving : reply_code::not_owner);
   default:
+    if (state == shard_state::acquiring)
+      if (const auto held = role->holders.find(shard); held != role->holders.end())
+        out.holder = held->second;
     return refused(reply_code::moving);
   }
 }

@@ -37,6 +37,9 @@ bool may_try_again(reply_code code) noexcept;
 /// Perhaps or certainly applied: only a repetition under the same command id may follow.
 bool may_be_applied(reply_code code) noexcept;
 
+/// Set in the kind of what has no effect: it is not remembered, because repeating it does no harm.
+inline constexpr std::uint32_t query_bit = 0x8000'0000U;
+
 /// A command on its way to the owner of its key.
 struct envelope {
   std::string role;
@@ -75,6 +78,7 @@ struct admission {
   /// An earlier attempt went to an owner before this one, which may have applied it: what the
   /// store knows of the command's id has to be asked before anything is done.
   bool ask_store = false;
+  std::string holder; ///< with `moving`: who has the shard still, as far as the receiver knows
 };
 
 /// A receiver's checks, in their order: deadline, own lease, epoch, ownership. Nothing of a command

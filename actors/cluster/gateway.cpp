@@ -23,7 +23,7 @@ std::uint64_t epoch_of(const gateway_data& data) {
 void answer(gateway_actor* self, asker& who, const command_reply& reply) {
   if (who.link) {
     auto out = reply;
-    if (out.payload.size() > self->state.context->options.payload_max)
+    if (out.payload.size() > self->state.context->options.answer_max)
       out = {reply_code::forgotten, reply.epoch, {}};
     self->send(who.link, remote_answer{who.number, std::move(out)});
   } else {
@@ -31,9 +31,9 @@ void answer(gateway_actor* self, asker& who, const command_reply& reply) {
   }
 }
 
-void refuse(gateway_actor* self, asker& who, reply_code code) {
+void refuse(gateway_actor* self, asker& who, reply_code code, std::string payload = {}) {
   ++self->state.counts.refused[code];
-  answer(self, who, {code, epoch_of(self->state), {}});
+  answer(self, who, {code, epoch_of(self->state), std::move(payload)});
 }
 
 void conclude(gateway_actor* self, const uuid& command, const command_reply& reply) {
@@ -60,11 +60,20 @@ void arrive(gateway_actor* self, envelope& command, asker who) {
   if (verdict.view_is_old && data.membership)
     self->send(data.membership, refresh_view{});
   if (verdict.code != reply_code::done)
-    return refuse(self, who, verdict.code);
+    return refuse(self, who, verdict.code, std::move(verdict.holder));
   const auto region = data.regions.find(command.role);
   if (region == data.regions.end())
     return refuse(self, who, reply_code::no_region);
   const auto id = command.command;
+  if ((command.kind & query_bit) != 0) {
+    auto promise = std::make_shared<asker>(std::move(who));
+    self->request(region->second, caf::infinite, routed_command{std::move(command), false})
+        .then([self, promise](const command_reply& reply) { answer(self, *promise, reply); },
+              [self, promise](const caf::error&) {
+                answer(self, *promise, {reply_code::unreachable, epoch_of(self->state), {}});
+              });
+    return;
+  }
   switch (data.recent.begin(id, from_millis(command.deadline), now)) {
   case recent_commands::verdict::begin:
     break;
@@ -100,7 +109,7 @@ void arrive(gateway_actor* self, envelope& command, asker who) {
             });
 }
 
-caf::result<command_reply> send_on(gateway_actor* self, envelope& command) {
+caf::result<command_reply> send_on(gateway_actor* self, envelope& command, const std::string& to) {
   auto& data = self->state;
   const auto routes = data.context->state->routes();
   const auto refused = [&](reply_code code) {
@@ -124,6 +133,8 @@ caf::result<command_reply> send_on(gateway_actor* self, envelope& command) {
   if (role != nullptr && role->map.shards() != 0
       && role->states[shard_of(command.key, role->map.shards())] == shard_state::serving)
     owner = routes->self.node;
+  else if (!to.empty())
+    owner = to;
   if (owner.empty())
     return refused(reply_code::unreachable);
   if (owner == routes->self.node) {
@@ -135,6 +146,7 @@ caf::result<command_reply> send_on(gateway_actor* self, envelope& command) {
   const auto link = data.links.find(owner);
   if (link == data.links.end())
     return refused(reply_code::unreachable);
+  ++data.counts.sent;
   auto promise = self->make_response_promise();
   promise.delegate(link->second, forward_command{std::move(command)});
   return caf::delegated<command_reply>{};
@@ -209,7 +221,7 @@ caf::behavior gateway(caf::stateful_actor<gateway_data>* self, transport_context
   self->set_default_handler(caf::drop);
   update_links(self);
   return {
-      [self](send_command& message) { return send_on(self, message.command); },
+      [self](send_command& message) { return send_on(self, message.command, message.to); },
       [self](remote_call& call) {
         asker who;
         who.link = caf::actor_cast<caf::actor>(self->current_sender());

@@ -19,8 +19,11 @@ namespace tiketi::cluster {
 /// `node_state::routes` before the first attempt, and counts `attempt`. Answered by a
 /// `command_reply`, at the deadline at the latest where the owner is another node; the sender
 /// decides whether to try again (`may_try_again`).
+/// `to`: a node that is said to hold the shard (payload of `moving`), asked in place of the one
+/// that should; empty: whoever should.
 struct send_command {
   envelope command;
+  std::string to = {};
 };
 
 /// To a region: a command that has passed all checks. Answered by a `command_reply`: `done` or
@@ -49,6 +52,7 @@ struct gateway_report {
   std::size_t links = 0;
   std::size_t greeted = 0;    ///< links of other nodes to this one
   std::size_t remembered = 0; ///< commands
+  std::uint64_t sent = 0;     ///< commands for other nodes that were given to a link
   std::uint64_t applied = 0;  ///< commands handed to a region
   std::uint64_t repeated = 0; ///< commands that were answered without
   std::map<reply_code, std::uint64_t> refused;

@@ -32,6 +32,9 @@ public:
     return clock_().count() < serves_until_.load(std::memory_order_acquire);
   }
 
+  /// When that ends without another renewal; for people.
+  mono serves_until() const { return mono{serves_until_.load(std::memory_order_acquire)}; }
+
   /// The time that all nodes share; the epoch before the first answer of the database.
   time_point cluster_now() const {
     return time_point{std::chrono::floor<milliseconds>(

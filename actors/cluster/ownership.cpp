@@ -71,12 +71,13 @@ void ownership::acquired(shard_id shard, std::uint64_t epoch) {
   e.lease = epoch;
 }
 
-void ownership::not_acquired(shard_id shard, mono now) {
+void ownership::not_acquired(shard_id shard, mono now, std::string holder) {
   if (!busy(shard) || entries_[shard].state != shard_state::acquiring)
     return;
   auto& e = entries_[shard];
   e.under_way = false;
   e.retry = now + limits_.retry;
+  e.holder = std::move(holder);
   if (!e.wanted)
     e.state = shard_state::elsewhere;
 }
@@ -157,6 +158,14 @@ std::uint64_t ownership::lease_epoch(shard_id shard) const noexcept {
 
 std::uint64_t ownership::since_epoch(shard_id shard) const noexcept {
   return shard < entries_.size() ? entries_[shard].since : 0;
+}
+
+std::map<shard_id, std::string> ownership::holders() const {
+  std::map<shard_id, std::string> out;
+  for (shard_id shard = 0; shard < entries_.size(); ++shard)
+    if (const auto& e = entries_[shard]; e.state == shard_state::acquiring && !e.holder.empty())
+      out.emplace(shard, e.holder);
+  return out;
 }
 
 std::size_t ownership::count(shard_state state) const noexcept {

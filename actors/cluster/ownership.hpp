@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -63,7 +64,8 @@ public:
   /// The store says that the shard is ours under this epoch.
   void acquired(shard_id shard, std::uint64_t epoch);
   /// Somebody else has it still, or the store did not answer.
-  void not_acquired(shard_id shard, mono now);
+  /// `holder`: who; empty: not known.
+  void not_acquired(shard_id shard, mono now, std::string holder = {});
   /// Its actors of this lease are gone.
   void drained(shard_id shard, std::uint64_t epoch);
   void released(shard_id shard);
@@ -84,6 +86,8 @@ public:
   /// Commands that were routed by an older view were meant for an earlier time or another owner.
   std::uint64_t since_epoch(shard_id shard) const noexcept;
 
+  /// Of shards that are being acquired: who had them when the store was asked last.
+  std::map<shard_id, std::string> holders() const;
   std::size_t count(shard_state state) const noexcept;
   const std::string& role() const noexcept { return role_; }
   const shard_map& map() const noexcept { return map_; }
@@ -98,6 +102,7 @@ private:
     std::uint64_t lease = 0; ///< epoch
     std::uint64_t since = 0; ///< of the view since which it is wanted
     mono retry{};
+    std::string holder; ///< see `holders`
   };
 
   bool busy(shard_id shard) const;

@@ -146,7 +146,8 @@ caf::result<command_reply> forward(link_actor* self, forward_command& message) {
     return refused(link, reply_code::late);
   const auto number = ++link.last_number;
   auto promise = self->make_response_promise();
-  link.in_flight.emplace(number, link_data::waiting_command{promise, context.state->now() + left});
+  const auto now = context.state->now();
+  link.in_flight.emplace(number, link_data::waiting_command{promise, now + left, now});
   self->send(link.remote, remote_call{number, std::move(command)});
   return caf::delegated<command_reply>{};
 }
@@ -180,6 +181,8 @@ caf::behavior peer_link(caf::stateful_actor<link_data>* self, transport_context_
         if (found == now.in_flight.end())
           return; // its deadline has passed
         auto command = now.in_flight.extract(found);
+        if (now.context->answered)
+          now.context->answered(now.context->state->now() - command.mapped().sent);
         command.mapped().promise.deliver(std::move(answer.reply));
       },
       [self](const welcome& answer) {

@@ -6,7 +6,9 @@
 #include "actors/cluster/transport.hpp"
 #include "actors/cluster/type_ids.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -65,6 +67,8 @@ struct transport_context {
   std::shared_ptr<const node_state> state;
   software runs;
   transport_options options;
+  /// Told how long each answer of another node took; may be empty. From any thread.
+  std::function<void(std::chrono::nanoseconds)> answered;
 };
 using transport_context_ptr = std::shared_ptr<const transport_context>;
 
@@ -78,6 +82,7 @@ struct link_data {
   struct waiting_command {
     caf::response_promise promise;
     mono deadline{};
+    mono sent{};
   };
 
   transport_context_ptr context;

@@ -13,7 +13,7 @@
 namespace tiketi::cluster {
 
 struct recent_limits {
-  std::size_t commands_max = 20'000;
+  std::size_t commands_max = 200'000;
   std::size_t bytes_max = std::size_t{32} << 20; ///< of answers
   /// The furthest deadline: bounds how long a command has to be remembered.
   milliseconds deadline_max{60'000};

@@ -1,6 +1,9 @@
 #include "actors/cluster/role.hpp"
 
+#include "actors/cluster/courier.hpp"
 #include "actors/cluster/gateway.hpp"
+#include "actors/cluster/home.hpp"
+#include "actors/cluster/sharing_metrics.hpp"
 
 #include <string>
 #include <utility>
@@ -28,6 +31,7 @@ result<cluster_role> start_cluster(caf::actor_system& sys, environment& env,
   context->state = role.state;
   context->runs = who.runs;
   context->options = options.transport;
+  context->answered = std::move(dependencies.answered);
   role.gateway = sys.spawn(gateway, transport_context_ptr{context}, options.recent);
   const auto give_up = [&](failure why) {
     stop(sys, role);
@@ -50,6 +54,22 @@ result<cluster_role> start_cluster(caf::actor_system& sys, environment& env,
   caf::anon_send(role.gateway, attach_membership{role.membership});
   caf::anon_send(role.membership, watch_routes{role.gateway});
   return role;
+}
+
+sharing start_sharing(caf::actor_system& sys, environment& env, prometheus::Registry& registry,
+                      const cluster_role& role, milliseconds drain_max) {
+  const auto metrics = std::make_shared<sharing_metrics>(registry);
+  sharing out;
+  out.state = role.state;
+  out.courier = sys.spawn(courier, &env, role.state, role.gateway, courier_options{}, metrics);
+  out.home = sys.spawn(home, role.membership, drain_max, metrics);
+  caf::anon_send(role.gateway, attach_region{std::string{sale_role}, out.home});
+  return out;
+}
+
+void stop(const sharing& parts) {
+  caf::anon_send_exit(parts.home, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(parts.courier, caf::exit_reason::user_shutdown);
 }
 
 void stop(caf::actor_system& sys, const cluster_role& role) {

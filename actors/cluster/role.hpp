@@ -7,11 +7,17 @@
 #include "actors/cluster/recent_commands.hpp"
 #include "actors/cluster/transport.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
+
+namespace prometheus {
+class Registry;
+}
 
 namespace tiketi::cluster {
 
@@ -27,6 +33,8 @@ struct cluster_dependencies {
   join_request who;
   std::shared_ptr<cluster_store> store; ///< a connection of its own
   mono_clock clock = since_boot;
+  /// Told how long each answer of another node took; may be empty. From any thread.
+  std::function<void(std::chrono::nanoseconds)> answered = {};
 };
 
 struct cluster_role {
@@ -42,6 +50,19 @@ struct cluster_role {
 /// a text for a person.
 result<cluster_role> start_cluster(caf::actor_system& sys, environment& env,
                                    cluster_options options, cluster_dependencies dependencies);
+
+/// What shares the regions' work out; see `shard_access` and `home`.
+struct sharing {
+  std::shared_ptr<const node_state> state;
+  caf::actor courier;
+  caf::actor home; ///< takes `attach_regions` once they run
+};
+
+/// Lets `role` be a part of `sale_role`. `env` and `registry` outlive it.
+sharing start_sharing(caf::actor_system& sys, environment& env, prometheus::Registry& registry,
+                      const cluster_role& role, milliseconds drain_max = milliseconds{3000});
+
+void stop(const sharing& parts);
 
 /// Ends the actors; returns at once. A node that has not left before (`leave_cluster`) is missed
 /// when its lease is over.

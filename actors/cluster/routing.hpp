@@ -4,6 +4,7 @@
 #include "actors/cluster/view.hpp"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,9 @@ struct role_routing {
   shard_map map;
   std::vector<shard_state> states;  ///< of this node, by shard
   std::vector<std::uint64_t> since; ///< `ownership::since_epoch`
+  /// Who had a shard that is being acquired when the store was asked last: in a hand-over of many
+  /// shards it serves until it is the shard's turn.
+  std::map<shard_id, std::string> holders;
 };
 
 /// What one node knows at one moment: a value that many threads read.

@@ -34,7 +34,8 @@ struct transport_options {
   milliseconds retry_max{2000};
   milliseconds tick{50};
   std::size_t window = 512;                         ///< commands in flight per peer
-  std::size_t payload_max = std::size_t{256} << 10; ///< of a command or an answer
+  std::size_t payload_max = std::size_t{256} << 10; ///< of a command
+  std::size_t answer_max = std::size_t{16} << 20;   ///< of an answer: the map of a large hall
   /// Messages that wait in the mailbox of a gateway or link; over it commands are refused.
   std::size_t waiting_max = 20'000;
 

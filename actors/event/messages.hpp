@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -324,12 +325,38 @@ typename Inspector::result_type inspect(Inspector& f, get_seat_map& x) {
   return f(caf::meta::type_name("get_seat_map"), x.event);
 }
 
+/// To the region: the event is new or changed in the store.
+struct event_changed {
+  event_id event;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, event_changed& x) {
+  return f(caf::meta::type_name("event_changed"), x.event);
+}
+
 /// The whole answer of `GET /api/seats/events/{id}`, serialised once per change and shared by all
-/// readers. Never leaves the process.
+/// readers.
 struct seat_map_view {
   std::shared_ptr<const std::string> body;
   std::string etag; ///< quoted, changes with every byte of the body
 };
+
+/// Between nodes it travels as a copy.
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, seat_map_view& x) {
+  std::string body;
+  if constexpr (Inspector::reads_state)
+    body = x.body ? *x.body : std::string{};
+  if constexpr (std::is_void_v<typename Inspector::result_type>) {
+    f(caf::meta::type_name("seat_map_view"), body, x.etag);
+  } else {
+    auto problem = f(caf::meta::type_name("seat_map_view"), body, x.etag);
+    if constexpr (Inspector::writes_state)
+      x.body = std::make_shared<const std::string>(std::move(body));
+    return problem;
+  }
+}
 
 /// Query: what changed on the seat map after `since` (an entity tag without quotes; empty: never
 /// seen). Answered by `seat_changes`. Fails with not_found.
@@ -349,13 +376,22 @@ struct seat_change {
   seat_status status = seat_status::available;
 };
 
-/// Never leaves the process.
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, seat_change& x) {
+  return f(caf::meta::type_name("seat_change"), x.seat, x.status);
+}
+
 struct seat_changes {
   std::string version; ///< the map as it is now
   bool whole = false;  ///< what changed after `since` is not known: only the map says
   std::vector<seat_change> changes;
   seat_map_view map; ///< of `version`, where asked for or `whole`; empty otherwise
 };
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, seat_changes& x) {
+  return f(caf::meta::type_name("seat_changes"), x.version, x.whole, x.changes, x.map);
+}
 
 /// Query: the ticket types of an event, by price descending; empty for an unknown event.
 struct get_ticket_types {

@@ -1,8 +1,11 @@
 #include "actors/event/region_actor.hpp"
 
+#include "actors/cluster/home.hpp"
+#include "actors/event/type_ids.hpp"
 #include "actors/region/region.hpp"
 #include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
+#include "actors/transfer/type_ids.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -18,6 +21,9 @@ namespace tiketi::ticket {
 namespace {
 
 constexpr seconds tick_every{1};
+
+/// An event that this node has not heard of yet makes it look, but not more often.
+constexpr milliseconds look_again_after{500};
 
 template <class T>
 using promise_of = caf::typed_response_promise<T>;
@@ -44,14 +50,32 @@ concept names_event = requires(const Message& m) {
   event_of(m);
 };
 
+template <class Message>
+std::uint64_t shard_key(const Message& m) {
+  if constexpr (names_event<Message>)
+    return route_of(event_of(m));
+  else
+    return route_of(m.reservation);
+}
+
+/// A hold that is sent again after its answer was lost finds itself by its key.
+template <class Message>
+concept may_have_key = requires(Message& m) {
+  m.idempotency_key;
+};
+
 } // namespace
 
 class event_region {
 public:
-  event_region(region_control::pointer self, ticket_context_ptr context)
+  event_region(region_control::pointer self, ticket_context_ptr context,
+               cluster::shard_access access)
       : self_(self),
         context_(std::move(context)),
-        table_([this](const event_id& id) { return spawn(id); }, context_->options.buffer_max) {
+        table_([this](const event_id& id) { return spawn(id); }, context_->options.buffer_max),
+        shards_(
+            self, std::move(access), table_, [](const event_id& id) { return route_of(id); },
+            [this](std::function<void()> then) { behind_writes(std::move(then)); }) {
     self_->set_down_handler([this](const caf::down_msg& m) { down(m); });
     load();
     self_->delayed_send(self_, tick_every, region_tick{});
@@ -69,6 +93,13 @@ public:
   template <class Reply, class Message>
   promise_of<Reply> handle(Message& message) {
     auto promise = self_->make_response_promise<Reply>();
+    if (const auto key = shard_key(message); !shards_.here(key)) {
+      if constexpr (may_have_key<Message>)
+        if (message.idempotency_key.empty())
+          message.idempotency_key = to_string(make_uuid(context_->env));
+      shards_.forward(key, message, promise);
+      return promise;
+    }
     if (ready_)
       route(std::move(message), promise);
     else if (kept_.size() >= context_->options.buffer_max)
@@ -90,6 +121,10 @@ public:
 
   void changed(const event_id& id) {
     add(id);
+    if (!shards_.here(route_of(id))) {
+      shards_.notify(route_of(id), event_changed{id});
+      return;
+    }
     if (const auto* event = table_.find(id)) {
       self_->send(*event, refresh_event{});
       return;
@@ -112,12 +147,26 @@ public:
     self_->delayed_send(self_, tick_every, region_tick{});
   }
 
+  void opened(cluster::shard_id) {
+    // Many come at once.
+    if (!std::exchange(to_load_, true))
+      self_->delayed_send(self_, milliseconds{5}, load_events{});
+  }
+
+  promise_of<cluster::shard_closed> close(const cluster::close_shard& order) {
+    return shards_.close(order);
+  }
+
   void restart(const event_id& id) {
+    if (!shards_.here(route_of(id)))
+      return;
     // The bound does not matter: what would be dropped here does nothing.
     (void)table_.with(id, [](const event_actor&) {});
   }
 
   void load() {
+    to_load_ = false;
+    loaded_at_ = context_->env.now();
     self_->request(context_->reader, caf::infinite, list_events{})
         .then(
             [this](const event_list& list) {
@@ -150,7 +199,8 @@ private:
     const auto id = found->second;
     id_of_.erase(found);
     table_.ended(id);
-    if (m.reason) {
+    shards_.ended(id);
+    if (m.reason && shards_.here(route_of(id))) {
       spdlog::error("event actor {} ended: it is started again", to_string(id));
       self_->delayed_send(self_, context_->options.restart_after, restart_event{id});
     }
@@ -175,7 +225,7 @@ private:
       if (known(id))
         pass_on(id, std::move(message), std::move(promise));
       else
-        promise.deliver(to_caf({errc::not_found, "Event not found"}));
+        find_first(id, std::move(message), std::move(promise));
     } else {
       const auto found = by_route_.find(route_of(message.reservation));
       if (found == by_route_.end())
@@ -185,6 +235,35 @@ private:
       else
         ask_store(std::move(message), std::move(promise));
     }
+  }
+
+  /// Another node may have been told of the event.
+  template <class Message, class Reply>
+  void find_first(const event_id& id, Message message, promise_of<Reply> promise) {
+    if (shards_.alone() || context_->env.now() < loaded_at_ + look_again_after) {
+      promise.deliver(to_caf({errc::not_found, "Event not found"}));
+      return;
+    }
+    loaded_at_ = context_->env.now();
+    self_->request(context_->reader, caf::infinite, list_events{})
+        .then(
+            [this, id, message, promise](const event_list& list) mutable {
+              for (const auto& one : list.all)
+                add(one);
+              if (known(id))
+                pass_on(id, std::move(message), std::move(promise));
+              else
+                promise.deliver(to_caf({errc::not_found, "Event not found"}));
+            },
+            [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+  }
+
+  /// Behind everything that the events of this node have given the writers.
+  void behind_writes(std::function<void()> then) {
+    auto done = std::make_shared<std::function<void()>>(std::move(then));
+    self_->request(context_->writer, caf::infinite, ticket_write{look_up{}})
+        .then([done](const ticket_written&) { (*done)(); },
+              [done](const caf::error&) { (*done)(); });
   }
 
   /// Two events share a route: only the store knows whose reservation it is.
@@ -204,8 +283,8 @@ private:
 
   template <class Message, class Reply>
   void pass_on(const event_id& id, Message message, promise_of<Reply> promise) {
-    const bool taken = table_.with(id, [promise, message](const event_actor& event) mutable {
-      promise.delegate(event, std::move(message));
+    const bool taken = table_.with(id, [this, id, promise, message](const event_actor& event) {
+      shards_.call(id, event, message, promise);
     });
     if (!taken)
       promise.deliver(to_caf(errc::overloaded));
@@ -226,18 +305,22 @@ private:
   region_control::pointer self_;
   ticket_context_ptr context_;
   entity_table<event_id, event_actor> table_;
+  cluster::shard_keeper<region_control::pointer, event_id, event_actor> shards_;
   std::map<caf::actor_addr, event_id> id_of_;
   std::map<route_tag, std::vector<event_id>> by_route_;
   std::vector<std::function<void()>> kept_;
   bool ready_ = false;
+  bool to_load_ = false;
+  time_point loaded_at_;
 };
 
 region_state::region_state() = default;
 region_state::~region_state() = default;
 
 region_control::behavior_type region_behavior(region_control::stateful_pointer<region_state> self,
-                                              ticket_context_ptr context) {
-  self->state.region = std::make_unique<event_region>(self, std::move(context));
+                                              ticket_context_ptr context,
+                                              cluster::shard_access access) {
+  self->state.region = std::make_unique<event_region>(self, std::move(context), std::move(access));
   return {
       [self](reserve_seats& m) -> caf::result<reservation_view> {
         return self->state.region->handle<reservation_view>(m);
@@ -286,8 +369,30 @@ region_control::behavior_type region_behavior(region_control::stateful_pointer<r
       [self](const event_changed& m) { self->state.region->changed(m.event); },
       [self](const restart_event& m) { self->state.region->restart(m.event); },
       [self](region_tick) { self->state.region->tick(); },
+      [self](cluster::open_shard m) { self->state.region->opened(m.shard); },
+      [self](const cluster::close_shard& m) -> caf::result<cluster::shard_closed> {
+        return self->state.region->close(m);
+      },
       [self](load_events) { self->state.region->load(); },
   };
+}
+
+void offer(cluster::services& to, const region_control& region) {
+  to.add<reserve_seats, reservation_view>(region);
+  to.add<reserve_tickets, reservation_view>(region);
+  to.add<reserve_best, reservation_view>(region);
+  to.add<cancel_reservation, reservation_view>(region);
+  to.add<end_reservation, reservation_view>(region);
+  to.add<get_seat_map, seat_map_view>(region);
+  to.add<get_seat_changes, seat_changes>(region);
+  to.add<check_payable, payable>(region);
+  to.add<apply_payment, payment_outcome>(region);
+  to.add<apply_refund, refund_applied>(region);
+  to.add<list_ticket, reservation_view>(region);
+  to.add<unlist_ticket, reservation_view>(region);
+  to.add<check_listing, payable>(region);
+  to.add<buy_listed, payment_outcome>(region);
+  to.add_notice<event_changed>(region);
 }
 
 } // namespace tiketi::ticket

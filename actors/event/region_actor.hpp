@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/cluster/sharding.hpp"
 #include "actors/event/context.hpp"
 #include "actors/event/event_actor.hpp"
 
@@ -9,12 +10,11 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
-namespace tiketi::ticket {
+namespace tiketi::cluster {
+class services;
+}
 
-/// To the region: the event is new or changed in the store. Never leaves the node.
-struct event_changed {
-  event_id event;
-};
+namespace tiketi::ticket {
 
 /// To itself: an event failed some time ago, start it again; or the list of events is due.
 struct restart_event {
@@ -25,12 +25,12 @@ struct load_events {};
 struct region_tick {};
 
 /// `region_actor` with what the role itself says to it.
-using region_control =
-    region_actor::extend<caf::replies_to<end_reservation>::with<reservation_view>,
-                         caf::replies_to<get_seat_changes>::with<seat_changes>,
-                         caf::reacts_to<passivate_event>, caf::reacts_to<stay_event>,
-                         caf::reacts_to<event_changed>, caf::reacts_to<restart_event>,
-                         caf::reacts_to<load_events>, caf::reacts_to<region_tick>>;
+using region_control = region_actor::extend<
+    caf::replies_to<end_reservation>::with<reservation_view>,
+    caf::replies_to<get_seat_changes>::with<seat_changes>, caf::reacts_to<passivate_event>,
+    caf::reacts_to<stay_event>, caf::reacts_to<event_changed>, caf::reacts_to<restart_event>,
+    caf::reacts_to<load_events>, caf::reacts_to<region_tick>, caf::reacts_to<cluster::open_shard>,
+    caf::replies_to<cluster::close_shard>::with<cluster::shard_closed>>;
 
 class event_region;
 
@@ -46,12 +46,25 @@ struct region_state {
 /// Finds the actor of an event, or of a reservation's event, and forwards. Starts events on the
 /// first message, and at its own start those with pending reservations, so that they expire; gives
 /// idle ones up. An event that fails is started again from the store. Its own end ends all events.
+/// As one of several it has the events of its node's shards only, and passes on what is for others.
 region_control::behavior_type region_behavior(region_control::stateful_pointer<region_state> self,
-                                              ticket_context_ptr context);
+                                              ticket_context_ptr context,
+                                              cluster::shard_access access);
+
+/// Lets other nodes ask `region` what its own node may ask.
+void offer(cluster::services& to, const region_control& region);
 
 } // namespace tiketi::ticket
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::event_changed)
+template <>
+struct tiketi::cluster::is_query<tiketi::ticket::get_seat_map> : std::true_type {};
+template <>
+struct tiketi::cluster::is_query<tiketi::ticket::get_seat_changes> : std::true_type {};
+template <>
+struct tiketi::cluster::is_query<tiketi::ticket::check_payable> : std::true_type {};
+template <>
+struct tiketi::cluster::is_query<tiketi::ticket::check_listing> : std::true_type {};
+
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::restart_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::load_events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::region_tick)

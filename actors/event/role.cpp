@@ -100,7 +100,8 @@ ticket_role start_ticket(caf::actor_system& sys, environment& env, prometheus::R
       owned_context{{env, *metrics, std::move(options), role.writer, pool, guard,
                      membership::tiers_view{role.members}, role.links},
                     metrics});
-  role.region = sys.spawn(region_behavior, ticket_context_ptr{std::move(context)});
+  role.region = sys.spawn(region_behavior, ticket_context_ptr{std::move(context)},
+                          std::move(dependencies.shards));
   if (dependencies.transfers)
     role.transfers = spawn_transfer_desk(sys, env, dependencies.detached, role.region,
                                          std::move(dependencies.transfers),

@@ -31,6 +31,7 @@ struct ticket_dependencies {
   /// Further connections that write, where the store takes transactions side by side: all commands
   /// of one event go over the same one.
   std::vector<std::shared_ptr<ticket_writes>> more_writes;
+  cluster::shard_access shards = {}; ///< default: this node is alone
 };
 
 struct ticket_role {

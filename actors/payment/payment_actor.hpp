@@ -2,6 +2,7 @@
 
 #include "actors/base/environment.hpp"
 #include "actors/payment/role.hpp"
+#include "actors/payment/shards.hpp"
 
 #include <memory>
 
@@ -88,6 +89,9 @@ payment_actor spawn_payment_actor(caf::actor_system& sys, payment_context_ptr co
 /// The types of `reservation-events` that change a payment.
 const std::vector<std::string>& events_of_payments();
 
-region_actor spawn_payment_region(caf::actor_system& sys, payment_context_ptr context);
+/// As one of several it has the payments of its node's shards only, and passes on what is for
+/// others.
+payment_shards spawn_payment_region(caf::actor_system& sys, payment_context_ptr context,
+                                    cluster::shard_access access = {});
 
 } // namespace tiketi::payment

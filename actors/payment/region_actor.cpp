@@ -1,4 +1,7 @@
+#include "actors/cluster/home.hpp"
+#include "actors/cluster/sharding.hpp"
 #include "actors/payment/payment_actor.hpp"
+#include "actors/payment/shards.hpp"
 #include "actors/region/region.hpp"
 #include "actors/store/mailbox_depth.hpp"
 
@@ -29,8 +32,20 @@ namespace {
 constexpr std::size_t buffer_max = 32; ///< messages for an actor that is being given up
 constexpr seconds restart_after{1};    ///< an actor that failed is started again
 
-using region_impl = region_actor::extend<caf::reacts_to<wake_later>, caf::reacts_to<payment_stays>,
-                                         caf::reacts_to<region_tick>>;
+using region_impl =
+    region_actor::extend<caf::reacts_to<wake_later>, caf::reacts_to<payment_stays>,
+                         caf::reacts_to<region_tick>, caf::reacts_to<cluster::open_shard>,
+                         caf::replies_to<cluster::close_shard>::with<cluster::shard_closed>>;
+
+/// Payments for a reservation are where its event is.
+std::uint64_t shard_key(const payment_subject& subject) {
+  if (subject.kind == subject_kind::reservation)
+    return route_of(reservation_id{subject.id});
+  std::uint64_t key = 0;
+  for (std::size_t i = 0; i < sizeof key; ++i)
+    key = key << 8 | subject.id.bytes[i];
+  return key;
+}
 
 struct region_state {
   region_state() = default;
@@ -42,14 +57,18 @@ struct region_state {
     payment_subject key;
   };
 
+  using shard_keeper = cluster::shard_keeper<region_impl::pointer, payment_subject, payment_actor>;
+
   payment_context_ptr context;
   std::unique_ptr<table> actors;
+  std::unique_ptr<shard_keeper> shards;
   std::unordered_map<caf::actor_addr, payment_subject> keys;
   std::unordered_map<payment_subject, time_point> used;
   std::deque<use> uses; ///< by time; an entry that is not the key's last use is void
   std::multimap<time_point, payment_subject> wakes;
   bool resuming = true; ///< unfinished payments are still being found
   bool reading = false;
+  bool again = false; ///< shards have come since the page was asked for
   payment_id resumed_to;
 };
 
@@ -68,8 +87,12 @@ bool route(region_self self, const payment_subject& key, region_state::table::us
 template <class Reply, class Message>
 caf::result<Reply> forward(region_self self, const payment_subject& key, Message message) {
   auto promise = self->make_response_promise<Reply>();
-  const auto taken = route(self, key, [promise, message](const payment_actor& to) mutable {
-    promise.delegate(to, std::move(message));
+  if (auto& shards = *self->state.shards; !shards.here(shard_key(key))) {
+    shards.forward(shard_key(key), message, promise);
+    return promise;
+  }
+  const auto taken = route(self, key, [self, key, promise, message](const payment_actor& to) {
+    self->state.shards->call(key, to, message, promise);
   });
   if (!taken)
     promise.deliver(to_caf(errc::overloaded));
@@ -77,6 +100,8 @@ caf::result<Reply> forward(region_self self, const payment_subject& key, Message
 }
 
 void wake(region_self self, const payment_subject& key) {
+  if (!self->state.shards->here(shard_key(key)))
+    return; // whoever has it now finds it in the store
   const auto taken =
       route(self, key, [](const payment_actor& to) { caf::anon_send(to, wake_payment{}); });
   if (!taken)
@@ -98,9 +123,15 @@ void resume(region_self self) {
             s.resuming = list.payments.size() >= limit;
             for (const auto& p : list.payments) {
               s.resumed_to = p.id;
+              if (!s.shards->here(shard_key(subject_of(p))))
+                continue;
               spdlog::info("payment {} was interrupted while {}: going on", to_string(p.id),
                            to_string(p.status));
               wake(self, subject_of(p));
+            }
+            if (std::exchange(s.again, false)) {
+              s.resuming = true;
+              s.resumed_to = {};
             }
           },
           [self](const caf::error& err) {
@@ -142,22 +173,27 @@ void on_tick(region_self self) {
 }
 
 /// A command that names the payment, not the reservation.
-template <class Find, class Use>
-caf::result<payment_done> find_first(region_self self, Find find, user_id user, Use use) {
+template <class Message, class Find, class Use>
+caf::result<payment_done> find_first(region_self self, const Message& message, Find find,
+                                     user_id user, Use use) {
   auto promise = self->make_response_promise<payment_done>();
   self->request(self->state.context->reader, caf::infinite, std::move(find))
       .then(
-          [self, promise, user, use](const payment_list& list) mutable {
+          [self, message, promise, user, use](const payment_list& list) mutable {
             // Somebody else's payment is not told apart from none.
             if (list.payments.empty() || list.payments.front().user != user) {
               promise.deliver(to_caf({errc::not_found, "Payment not found"}));
               return;
             }
             const auto& p = list.payments.front();
+            const auto key = subject_of(p);
+            if (auto& shards = *self->state.shards; !shards.here(shard_key(key))) {
+              shards.forward(shard_key(key), message, promise);
+              return;
+            }
             const auto taken =
-                route(self, subject_of(p), [promise, message = use(p)](const payment_actor& to) {
-                  auto answer = promise;
-                  answer.delegate(to, message);
+                route(self, key, [self, key, promise, found = use(p)](const payment_actor& to) {
+                  self->state.shards->call(key, to, found, promise);
                 });
             if (!taken)
               promise.deliver(to_caf(errc::overloaded));
@@ -213,7 +249,8 @@ caf::result<payment_done> pay(region_self self, const Message& x) {
   return forward<payment_done>(self, x.subject, x);
 }
 
-region_impl::behavior_type region(region_self self, payment_context_ptr context) {
+region_impl::behavior_type region(region_self self, payment_context_ptr context,
+                                  cluster::shard_access access) {
   auto& state = self->state;
   state.context = std::move(context);
   state.actors = std::make_unique<region_state::table>(
@@ -226,6 +263,13 @@ region_impl::behavior_type region(region_self self, payment_context_ptr context)
         return entity;
       },
       buffer_max);
+  state.shards = std::make_unique<region_state::shard_keeper>(
+      self, std::move(access), *state.actors, shard_key, [self](std::function<void()> then) {
+        auto done = std::make_shared<std::function<void()>>(std::move(then));
+        self->request(self->state.context->writer, caf::infinite, payment_write{look_up_payment{}})
+            .then([done](const payment_written&) { (*done)(); },
+                  [done](const caf::error&) { (*done)(); });
+      });
   self->set_down_handler([self](const caf::down_msg& down) {
     auto& s = self->state;
     const auto found = s.keys.find(down.source);
@@ -234,7 +278,8 @@ region_impl::behavior_type region(region_self self, payment_context_ptr context)
     const auto key = found->second;
     s.keys.erase(found);
     s.actors->ended(key);
-    if (down.reason && down.reason != caf::exit_reason::normal) {
+    s.shards->ended(key);
+    if (down.reason && s.shards->here(shard_key(key)) && down.reason != caf::exit_reason::normal) {
       spdlog::error("the payment actor of {} failed", to_string(key));
       s.wakes.emplace(s.context->env->now() + restart_after, key);
     }
@@ -252,12 +297,12 @@ region_impl::behavior_type region(region_self self, payment_context_ptr context)
       [self](const get_standing& x) { return forward<payment_standing>(self, x.reservation, x); },
       [self](const prepare_payment& x) { return pay(self, x); },
       [self](const confirm_payment& x) {
-        return find_first(self, find_order{x.order_id}, x.user,
+        return find_first(self, x, find_order{x.order_id}, x.user,
                           [x](const payment_view&) { return x; });
       },
       [self](const process_payment& x) { return pay(self, x); },
       [self](const cancel_payment& x) {
-        return find_first(self, find_key_or_id{x.key_or_id}, x.user, [x](const payment_view& p) {
+        return find_first(self, x, find_key_or_id{x.key_or_id}, x.user, [x](const payment_view& p) {
           return cancel_found{p.id, x.user, x.reason, x.trace};
         });
       },
@@ -282,6 +327,17 @@ region_impl::behavior_type region(region_self self, payment_context_ptr context)
         on_tick(self);
         self->delayed_send(self, self->state.context->options.tick, region_tick{});
       },
+      [self](cluster::open_shard) {
+        // What its owner before had begun is looked for with the next tick.
+        auto& s = self->state;
+        s.again = s.reading;
+        s.resuming = true;
+        if (!s.reading)
+          s.resumed_to = {};
+      },
+      [self](const cluster::close_shard& x) -> caf::result<cluster::shard_closed> {
+        return self->state.shards->close(x);
+      },
   };
 }
 
@@ -294,8 +350,18 @@ const std::vector<std::string>& events_of_payments() {
   return all;
 }
 
-region_actor spawn_payment_region(caf::actor_system& sys, payment_context_ptr context) {
-  return sys.spawn(region, std::move(context));
+payment_shards spawn_payment_region(caf::actor_system& sys, payment_context_ptr context,
+                                    cluster::shard_access access) {
+  return sys.spawn(region, std::move(context), std::move(access));
+}
+
+void offer(cluster::services& to, const region_actor& region) {
+  to.add<get_standing, payment_standing>(region);
+  to.add<prepare_payment, payment_done>(region);
+  to.add<confirm_payment, payment_done>(region);
+  to.add<process_payment, payment_done>(region);
+  to.add<cancel_payment, payment_done>(region);
+  to.add<deliver, applied>(region);
 }
 
 } // namespace tiketi::payment

@@ -120,7 +120,7 @@ payment_role start_payment(caf::actor_system& sys, environment& env, prometheus:
                       std::move(dependencies.money), std::move(dependencies.tickets),
                       std::move(dependencies.transfers), std::move(dependencies.memberships),
                       payment_metrics{registry}});
-  role.region = spawn_payment_region(sys, std::move(context));
+  role.region = spawn_payment_region(sys, std::move(context), std::move(dependencies.shards));
   return role;
 }
 

@@ -6,6 +6,7 @@
 #include "actors/membership/handle.hpp"
 #include "actors/payment/handle.hpp"
 #include "actors/payment/provider.hpp"
+#include "actors/payment/shards.hpp"
 #include "storage/outbox.hpp"
 #include "storage/payment_store.hpp"
 
@@ -47,10 +48,11 @@ struct payment_dependencies {
   membership::payments_view memberships; ///< null: payments for memberships are refused
   /// Who gets `payment-events`: the ticket role's consumer, and others.
   std::vector<subscription> subscriptions;
+  cluster::shard_access shards = {}; ///< default: this node is alone
 };
 
 struct payment_role {
-  region_actor region;
+  payment_shards region;
   reader_actor reader; ///< for the front
   relay_actor relay;
   std::vector<caf::actor> others; ///< writer and readers: stop them after the two above

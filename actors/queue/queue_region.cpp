@@ -1,11 +1,14 @@
 #include "actors/queue/queue_region.hpp"
 
+#include "actors/cluster/home.hpp"
 #include "actors/queue/type_ids.hpp"
 #include "actors/region/region.hpp"
 #include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
 
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -35,12 +38,17 @@ public:
 
   using pointer = queue_region::stateful_pointer<region_state>;
 
+  using shards = cluster::shard_keeper<queue_region::pointer, event_id, queue_actor>;
+
   void start(pointer self, std::shared_ptr<const queue_context> context,
-             queue_region_options options) {
+             queue_region_options options, cluster::shard_access access) {
     self_ = self;
     context_ = std::move(context);
     options_ = options;
     table_.emplace([this](const event_id& event) { return spawn(event); }, options.buffer_max);
+    shards_.emplace(
+        self, std::move(access), *table_, [](const event_id& event) { return route_of(event); },
+        [this](std::function<void()> then) { behind_writes(std::move(then)); });
     self->set_down_handler([this](caf::down_msg& down) { ended(down); });
     self->set_exit_handler([this](caf::exit_msg& exit) {
       table_->for_each(
@@ -48,7 +56,8 @@ public:
       table_->clear();
       self_->quit(exit.reason);
     });
-    read_busy();
+    if (shards_->alone())
+      read_busy();
     self->delayed_send(self, tick_every, region_tick{});
   }
 
@@ -57,34 +66,62 @@ public:
     self_->delayed_send(self_, tick_every, region_tick{});
   }
 
+  /// Who is in the queues of the shards that have come, or of all.
   void read_busy() {
+    const auto asked = std::exchange(opened_, {});
     self_->request(context_->reader, caf::infinite, list_busy{})
         .then(
-            [this](const busy_events& busy) {
+            [this, asked](const busy_events& busy) {
               for (const auto& event : busy.events)
-                table_->with(event, [](const queue_actor&) {});
-              started_ = true;
+                if (shards_->here(route_of(event)))
+                  table_->with(event, [](const queue_actor&) {});
+              started_ = shards_->alone();
+              ready_.insert(asked.begin(), asked.end());
               for (auto& use : std::exchange(waiting_, {}))
                 use();
             },
-            [this](const caf::error& err) {
+            [this, asked](const caf::error& err) {
+              opened_.insert(asked.begin(), asked.end());
               spdlog::error("queue: the journal cannot be read: {}", to_failure(err).text);
               self_->delayed_send(self_, options_.retry_interval, region_retry{});
             });
   }
 
+  void opened(cluster::shard_id shard) {
+    // Many come at once.
+    if (opened_.empty())
+      self_->delayed_send(self_, milliseconds{5}, region_retry{});
+    opened_.insert(shard);
+  }
+
+  caf::result<cluster::shard_closed> close(const cluster::close_shard& order) {
+    ready_.erase(order.shard);
+    opened_.erase(order.shard);
+    // What waits for this shard goes after it; the rest waits on.
+    for (auto& use : std::exchange(waiting_, {}))
+      use();
+    return shards_->close(order);
+  }
+
   template <class Reply, class Message>
   caf::result<Reply> forward(Message& message) {
-    if (started_) {
+    const auto key = route_of(message.event);
+    if (!shards_->here(key)) {
+      auto passed = self_->template make_response_promise<Reply>();
+      shards_->forward(key, message, passed);
+      return passed;
+    }
+    const bool started = is_ready(key);
+    if (started && shards_->alone()) {
       if (const auto* queue = table_->running(message.event))
         return self_->delegate(*queue, std::move(message));
     }
     auto promise = self_->template make_response_promise<Reply>();
-    if (!started_) {
+    if (!started) {
       if (waiting_.size() >= options_.buffer_max)
         promise.deliver(to_caf(errc::overloaded));
       else
-        waiting_.push_back([=, this]() mutable { route<Reply>(promise, message); });
+        waiting_.push_back([=, this]() mutable { again<Reply>(promise, message); });
     } else {
       route<Reply>(promise, message);
     }
@@ -92,7 +129,12 @@ public:
   }
 
   void notify(const booking_done& message) {
-    if (!started_) {
+    const auto key = route_of(message.event);
+    if (!shards_->here(key)) {
+      shards_->notify(key, message);
+      return;
+    }
+    if (!is_ready(key)) {
       if (waiting_.size() < options_.buffer_max)
         waiting_.push_back([=, this] { notify(message); });
       return;
@@ -111,6 +153,33 @@ public:
   void keep(const event_id& event) { table_->stayed(event); }
 
 private:
+  /// Is it known who is in the queues of this shard?
+  bool is_ready(std::uint64_t key) const {
+    if (shards_->alone())
+      return started_;
+    const auto shard = shards_->shard(key);
+    return shard && ready_.contains(*shard);
+  }
+
+  /// What has waited for the queues of its shard, or of another one.
+  template <class Reply, class Message>
+  void again(caf::typed_response_promise<Reply> promise, const Message& message) {
+    const auto key = route_of(message.event);
+    if (!shards_->here(key))
+      shards_->forward(key, message, promise);
+    else if (is_ready(key))
+      route<Reply>(promise, message);
+    else
+      waiting_.push_back([=, this]() mutable { again<Reply>(promise, message); });
+  }
+
+  void behind_writes(std::function<void()> then) {
+    auto done = std::make_shared<std::function<void()>>(std::move(then));
+    self_->request(context_->writer, caf::infinite, queue_write{})
+        .then([done](const queue_written&) { (*done)(); },
+              [done](const caf::error&) { (*done)(); });
+  }
+
   queue_actor spawn(const event_id& event) {
     auto queue = spawn_queue(self_->system(), event, context_, queue_parent{queue_region{self_}});
     self_->monitor(queue);
@@ -125,6 +194,7 @@ private:
     const auto event = found->second;
     events_.erase(found);
     table_->ended(event);
+    shards_->ended(event);
   }
 
   template <class Reply, class Message>
@@ -142,8 +212,9 @@ private:
         return;
       }
     }
-    const bool taken = table_->with(
-        message.event, [=](const queue_actor& queue) mutable { promise.delegate(queue, message); });
+    const bool taken = table_->with(message.event, [=, this](const queue_actor& queue) {
+      shards_->call(message.event, queue, message, promise);
+    });
     if (!taken)
       promise.deliver(to_caf(errc::overloaded));
   }
@@ -152,6 +223,9 @@ private:
   std::shared_ptr<const queue_context> context_;
   queue_region_options options_;
   std::optional<entity_table<event_id, queue_actor>> table_;
+  std::optional<shards> shards_;
+  std::set<cluster::shard_id> opened_; ///< not read yet
+  std::set<cluster::shard_id> ready_;
   std::unordered_map<caf::actor_addr, event_id> events_;
   bool started_ = false;
   std::vector<std::function<void()>> waiting_;
@@ -161,8 +235,9 @@ static_assert(!std::is_aggregate_v<region_state>);
 
 queue_region::behavior_type region_behavior(region_state::pointer self,
                                             std::shared_ptr<const queue_context> context,
-                                            queue_region_options options) {
-  self->state.start(self, std::move(context), options);
+                                            queue_region_options options,
+                                            cluster::shard_access access) {
+  self->state.start(self, std::move(context), options, std::move(access));
   return {
       [self](check_admission& m) { return self->state.forward<admission>(m); },
       [self](const booking_done& m) { self->state.notify(m); },
@@ -176,6 +251,8 @@ queue_region::behavior_type region_behavior(region_state::pointer self,
       [self](const keep_queue& m) { self->state.keep(m.event); },
       [self](region_retry) { self->state.read_busy(); },
       [self](region_tick) { self->state.tick(); },
+      [self](cluster::open_shard m) { self->state.opened(m.shard); },
+      [self](const cluster::close_shard& m) { return self->state.close(m); },
   };
 }
 
@@ -183,8 +260,19 @@ queue_region::behavior_type region_behavior(region_state::pointer self,
 
 queue_region spawn_queue_region(caf::actor_system& sys,
                                 std::shared_ptr<const queue_context> context,
-                                queue_region_options options) {
-  return sys.spawn(region_behavior, std::move(context), options);
+                                queue_region_options options, cluster::shard_access access) {
+  return sys.spawn(region_behavior, std::move(context), options, std::move(access));
+}
+
+void offer(cluster::services& to, const queue_region& region) {
+  to.add<check_admission, admission>(region);
+  to.add<enter_queue, queue_place>(region);
+  to.add<poll_queue, queue_place>(region);
+  to.add<leave_queue, queue_left>(region);
+  to.add<count_queue, queue_counters>(region);
+  to.add<set_threshold, queue_counters>(region);
+  to.add<clear_queue, queue_counters>(region);
+  to.add_notice<booking_done>(region);
 }
 
 queue_reader::behavior_type queue_reading(queue_reader::pointer,

@@ -1,11 +1,17 @@
 #pragma once
 
+#include "actors/cluster/sharding.hpp"
 #include "actors/queue/queue_actor.hpp"
+#include "actors/queue/type_ids.hpp"
 
 #include <cstddef>
 #include <memory>
 
 #include <caf/allowed_unsafe_message_type.hpp>
+
+namespace tiketi::cluster {
+class services;
+}
 
 namespace tiketi::queue {
 
@@ -32,17 +38,31 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::queue::region_tick)
 namespace tiketi::queue {
 
 /// All queues of this node: finds the event's queue and forwards. A superset of `queues`.
-using queue_region = queues::extend<caf::reacts_to<passivate_queue>, caf::reacts_to<keep_queue>,
-                                    caf::reacts_to<region_retry>, caf::reacts_to<region_tick>>;
+using queue_region =
+    queues::extend<caf::reacts_to<passivate_queue>, caf::reacts_to<keep_queue>,
+                   caf::reacts_to<region_retry>, caf::reacts_to<region_tick>,
+                   caf::reacts_to<cluster::open_shard>,
+                   caf::replies_to<cluster::close_shard>::with<cluster::shard_closed>>;
 
 /// At the start every event with somebody waiting or active is woken, so admission goes on by
-/// itself after a restart; from then on an event without a queue actor has nobody in its queue.
+/// itself after a restart; from then on an event without a queue actor has nobody in its queue. As
+/// one of several it has the queues of its node's shards only, and passes on what is for others.
 queue_region spawn_queue_region(caf::actor_system& sys,
                                 std::shared_ptr<const queue_context> context,
-                                queue_region_options options);
+                                queue_region_options options, cluster::shard_access access = {});
+
+/// Lets other nodes ask `region` what its own node may ask.
+void offer(cluster::services& to, const queue_region& region);
 
 /// The journal's reader as an actor. Run it detached.
 queue_reader::behavior_type queue_reading(queue_reader::pointer self,
                                           std::shared_ptr<queue_queries> queries);
 
 } // namespace tiketi::queue
+
+template <>
+struct tiketi::cluster::is_query<tiketi::queue::check_admission> : std::true_type {};
+template <>
+struct tiketi::cluster::is_query<tiketi::queue::poll_queue> : std::true_type {};
+template <>
+struct tiketi::cluster::is_query<tiketi::queue::count_queue> : std::true_type {};

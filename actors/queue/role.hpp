@@ -49,6 +49,7 @@ struct queue_dependencies {
   std::shared_ptr<queue_queries> queries; ///< another one
   bool detached = true; ///< false: blocking actors stay on the scheduler (simulation only)
   std::shared_ptr<redis::client> mirror = {}; ///< null: queues are not copied to Redis
+  cluster::shard_access shards = {};          ///< default: this node is alone
   relay_actor relay = {}; ///< of this database's outbox; null: admissions are no domain events
 };
 

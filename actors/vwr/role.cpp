@@ -35,7 +35,8 @@ room_role start_rooms(caf::actor_system& sys, environment& env, prometheus::Regi
   context->writer = role.writer;
   context->reader = role.reader;
   context->catalog = std::move(dependencies.catalog);
-  role.region = spawn_room_region(sys, std::move(context), {.rooms_max = options.rooms_max});
+  role.region = spawn_room_region(sys, std::move(context), {.rooms_max = options.rooms_max},
+                                  std::move(dependencies.shards));
   return role;
 }
 

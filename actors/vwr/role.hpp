@@ -27,6 +27,7 @@ struct room_dependencies {
   std::shared_ptr<room_writes> writes;   ///< a connection of its own
   std::shared_ptr<room_queries> queries; ///< another one
   bool detached = true; ///< false: blocking actors stay on the scheduler (simulation only)
+  cluster::shard_access shards = {}; ///< default: this node is alone
 };
 
 struct room_role {

@@ -1,11 +1,13 @@
 #include "actors/vwr/room_region.hpp"
 
+#include "actors/cluster/home.hpp"
 #include "actors/region/region.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/vwr/type_ids.hpp"
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <type_traits>
 #include <unordered_map>
 #include <unordered_set>
@@ -27,12 +29,15 @@ public:
 
   using pointer = room_region::stateful_pointer<region_state>;
 
-  void start(pointer self, std::shared_ptr<const room_context> context,
-             room_region_options options) {
+  void start(pointer self, std::shared_ptr<const room_context> context, room_region_options options,
+             cluster::shard_access access) {
     self_ = self;
     context_ = std::move(context);
     options_ = options;
     table_.emplace([this](const event_id& event) { return spawn(event); }, options.buffer_max);
+    shards_.emplace(
+        self, std::move(access), *table_, [](const event_id& event) { return route_of(event); },
+        [this](std::function<void()> then) { behind_writes(std::move(then)); });
     self->set_down_handler([this](caf::down_msg& down) { ended(down); });
     self->set_exit_handler([this](caf::exit_msg& exit) {
       table_->for_each(
@@ -40,29 +45,50 @@ public:
       table_->clear();
       self_->quit(exit.reason);
     });
-    read_rows();
+    if (shards_->alone())
+      read_rows();
   }
 
+  /// Which events have a room, and who waits in those of the shards that have come.
   void read_rows() {
+    const auto asked = std::exchange(opened_, {});
     self_->request(context_->reader, caf::infinite, list_rooms{})
         .then(
-            [this](const room_list& list) {
+            [this, asked](const room_list& list) {
               for (const auto& room : list.rooms) {
                 known_.insert(room.event);
                 if (!room.row.active)
                   continue;
                 active_.insert(room.event);
-                if (room.row.serving < room.row.issued)
+                if (room.row.serving < room.row.issued && shards_->here(route_of(room.event)))
                   table_->with(room.event, [](const room_actor&) {});
               }
-              started_ = true;
+              started_ = shards_->alone();
+              ready_.insert(asked.begin(), asked.end());
               for (auto& use : std::exchange(waiting_, {}))
                 use();
             },
-            [this](const caf::error& err) {
+            [this, asked](const caf::error& err) {
+              opened_.insert(asked.begin(), asked.end());
               spdlog::error("waiting rooms: they cannot be read: {}", to_failure(err).text);
               self_->delayed_send(self_, options_.retry_interval, region_retry{});
             });
+  }
+
+  void opened(cluster::shard_id shard) {
+    // Many come at once.
+    if (opened_.empty())
+      self_->delayed_send(self_, milliseconds{5}, region_retry{});
+    opened_.insert(shard);
+  }
+
+  caf::result<cluster::shard_closed> close(const cluster::close_shard& order) {
+    ready_.erase(order.shard);
+    opened_.erase(order.shard);
+    // What waits for this shard goes after it; the rest waits on.
+    for (auto& use : std::exchange(waiting_, {}))
+      use();
+    return shards_->close(order);
   }
 
   template <class Reply, class Message>
@@ -72,12 +98,29 @@ public:
         return self_->delegate(*room, std::move(message));
     }
     auto promise = self_->template make_response_promise<Reply>();
-    at_start(promise, [=, this]() mutable { route<Reply>(promise, message); });
+    if (shards_->alone())
+      at_start(promise, [=, this]() mutable { route<Reply>(promise, message); });
+    else
+      find_home<Reply>(promise, message);
     return promise;
   }
 
   caf::result<active_rooms> list() {
     auto promise = self_->template make_response_promise<active_rooms>();
+    if (!shards_->alone()) {
+      // Rooms are opened and closed at their own nodes.
+      self_->request(context_->reader, caf::infinite, list_rooms{})
+          .then(
+              [promise](const room_list& all) mutable {
+                active_rooms out;
+                for (const auto& room : all.rooms)
+                  if (room.row.active)
+                    out.events.push_back(room.event);
+                promise.deliver(std::move(out));
+              },
+              [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+      return promise;
+    }
     at_start(promise, [promise, this]() mutable {
       promise.deliver(active_rooms{{active_.begin(), active_.end()}});
     });
@@ -101,6 +144,27 @@ public:
   void keep(const event_id& event) { table_->stayed(event); }
 
 private:
+  template <class Reply, class Message>
+  void find_home(caf::typed_response_promise<Reply> promise, const Message& message) {
+    const auto key = route_of(message.event);
+    const auto shard = shards_->shard(key);
+    if (!shards_->here(key))
+      shards_->forward(key, message, promise);
+    else if (shard && ready_.contains(*shard))
+      route<Reply>(promise, message);
+    else if (waiting_.size() >= options_.buffer_max)
+      promise.deliver(to_caf(errc::overloaded));
+    else
+      waiting_.push_back([=, this]() mutable { find_home<Reply>(promise, message); });
+  }
+
+  /// A row of version 0 is nobody's: its answer comes behind all that was written.
+  void behind_writes(std::function<void()> then) {
+    auto done = std::make_shared<std::function<void()>>(std::move(then));
+    self_->request(context_->writer, caf::infinite, save_room{})
+        .then([done](const room_saved&) { (*done)(); }, [done](const caf::error&) { (*done)(); });
+  }
+
   template <class Promise, class Use>
   void at_start(Promise promise, Use use) {
     if (started_)
@@ -125,6 +189,7 @@ private:
     const auto event = found->second;
     events_.erase(found);
     table_->ended(event);
+    shards_->ended(event);
   }
 
   template <class Reply, class Message>
@@ -145,8 +210,9 @@ private:
         return;
       }
     }
-    const bool taken = table_->with(
-        message.event, [=](const room_actor& room) mutable { promise.delegate(room, message); });
+    const bool taken = table_->with(message.event, [=, this](const room_actor& room) {
+      shards_->call(message.event, room, message, promise);
+    });
     if (!taken)
       promise.deliver(to_caf(errc::overloaded));
   }
@@ -155,6 +221,9 @@ private:
   std::shared_ptr<const room_context> context_;
   room_region_options options_;
   std::optional<entity_table<event_id, room_actor>> table_;
+  std::optional<cluster::shard_keeper<room_region::pointer, event_id, room_actor>> shards_;
+  std::set<cluster::shard_id> opened_; ///< not read yet
+  std::set<cluster::shard_id> ready_;
   std::unordered_map<caf::actor_addr, event_id> events_;
   std::unordered_set<event_id> known_;
   std::unordered_set<event_id> active_;
@@ -166,8 +235,9 @@ static_assert(!std::is_aggregate_v<region_state>);
 
 room_region::behavior_type region_behavior(region_state::pointer self,
                                            std::shared_ptr<const room_context> context,
-                                           room_region_options options) {
-  self->state.start(self, std::move(context), options);
+                                           room_region_options options,
+                                           cluster::shard_access access) {
+  self->state.start(self, std::move(context), options, std::move(access));
   return {
       [self](show_room& m) { return self->state.forward<room_counters>(m); },
       [self](take_number& m) { return self->state.forward<number_taken>(m); },
@@ -180,14 +250,25 @@ room_region::behavior_type region_behavior(region_state::pointer self,
       [self](const keep_room& m) { self->state.keep(m.event); },
       [self](const room_changed& m) { self->state.changed(m); },
       [self](region_retry) { self->state.read_rows(); },
+      [self](cluster::open_shard m) { self->state.opened(m.shard); },
+      [self](const cluster::close_shard& m) { return self->state.close(m); },
   };
 }
 
 } // namespace
 
 room_region spawn_room_region(caf::actor_system& sys, std::shared_ptr<const room_context> context,
-                              room_region_options options) {
-  return sys.spawn(region_behavior, std::move(context), options);
+                              room_region_options options, cluster::shard_access access) {
+  return sys.spawn(region_behavior, std::move(context), options, std::move(access));
+}
+
+void offer(cluster::services& to, const room_region& region) {
+  to.add<show_room, room_counters>(region);
+  to.add<take_number, number_taken>(region);
+  to.add<check_number, number_state>(region);
+  to.add<activate_room, room_counters>(region);
+  to.add<deactivate_room, room_counters>(region);
+  to.add<advance_room, room_advanced>(region);
 }
 
 room_reader::behavior_type room_reading(room_reader::pointer,

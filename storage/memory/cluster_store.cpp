@@ -214,6 +214,9 @@ public:
   result<cluster_view> view() override {
     return db_->run<cluster_view>(node_, [](cluster_tables& t, time_point) { return t.view(); });
   }
+  result<time_point> clock() override {
+    return db_->run<time_point>(node_, [](cluster_tables&, time_point now) { return now; });
+  }
   result<std::vector<shard_lease>> acquire(std::string_view role, std::span<const shard_id> shards,
                                            const node_key& self) override {
     return db_->run<std::vector<shard_lease>>(

@@ -280,6 +280,10 @@ public:
     return guard_.run<cluster_view>([&] { return read_view(); });
   }
 
+  result<time_point> clock() override {
+    return guard_.run<time_point>([&] { return read_clock(); });
+  }
+
   result<std::vector<shard_lease>> acquire(std::string_view role, std::span<const shard_id> shards,
                                            const node_key& self) override {
     return guard_.run<std::vector<shard_lease>>([&] {

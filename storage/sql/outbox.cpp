@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -24,8 +26,9 @@ struct insert_event {
 };
 
 // PostgreSQL gives out sequence numbers before a commit, so a reader may see 12 while 11 is still
-// on its way, or will never come. Whoever appends has this lock in common until its transaction
-// ends; who gets it for itself knows that nothing is on its way.
+// on its way, or will never come. Whoever appends, in whatever process, has this lock in common
+// with the others until its transaction ends; nobody ever takes it alone, so nobody waits for it. A
+// number that is missing belongs to a transaction that has the lock, or to none any more.
 constexpr const char* append_lock = "7461647";
 
 /// PostgreSQL: all of them in one request. The rows get their numbers in the order of the arrays.
@@ -112,7 +115,9 @@ struct select_events {
 struct save_position {
   explicit save_position(soci::session& sql)
       : st((sql.prepare << "INSERT INTO outbox_cursors(consumer, sequence) VALUES (:c, :s) "
-                           "ON CONFLICT (consumer) DO UPDATE SET sequence = excluded.sequence",
+                           "ON CONFLICT (consumer) DO UPDATE SET sequence = excluded.sequence "
+                           // From a node that has lost its turn to another one.
+                           "WHERE excluded.sequence > outbox_cursors.sequence",
             soci::use(consumer), soci::use(sequence))) {}
 
   std::string consumer;
@@ -233,35 +238,44 @@ private:
   std::vector<domain_event> select_settled(std::int64_t sequence, std::size_t limit) {
     auto out = select(sequence, limit);
     auto end = gap(sequence, out);
-    if (end != out.end() && settle(end == out.begin() && waited_)) {
+    if (end != out.end() && settle(out.back().sequence)) {
       out = select(sequence, limit);
       end = gap(sequence, out);
     }
-    waited_ = end != out.end() && end == out.begin();
     out.erase(end, out.end());
     return out;
   }
 
-  /// True: every number up to `settled_` is either there or will never be. New appends queue up
-  /// behind whoever waits, so `wait` only when there was nothing else to do the last time either.
-  bool settle(bool wait) {
-    transaction tx(db_);
-    if (wait) {
-      int ignored = 0;
-      db_.session() << "SELECT 1 FROM (SELECT pg_advisory_xact_lock(" << append_lock << ")) AS l",
-          soci::into(ignored);
-    } else {
-      int got = 0;
-      db_.session() << "SELECT CAST(pg_try_advisory_xact_lock(" << append_lock << ") AS INTEGER)",
-          soci::into(got);
-      if (got == 0)
-        return false;
+  /// True: `settled_`, up to which every number is either there or will never be, has grown.
+  /// Whoever was given a number up to `last` had the lock by then: those of them who still have it
+  /// are waited for, one call after the other, and newer ones are not.
+  bool settle(std::int64_t last) {
+    const auto before = settled_;
+    const auto appending = transactions_that_append();
+    std::erase_if(before_last_, [&](const auto& x) { return !appending.contains(x); });
+    if (before_last_.empty())
+      settled_ = std::max(settled_, std::exchange(last_, 0));
+    if (before_last_.empty() && last > settled_) {
+      before_last_ = appending;
+      (before_last_.empty() ? settled_ : last_) = last;
     }
-    long long last = 0;
-    db_.session() << "SELECT coalesce(max(sequence), 0) FROM outbox", soci::into(last);
-    settled_ = std::max<std::int64_t>(settled_, last);
-    tx.commit();
-    return true;
+    return settled_ > before;
+  }
+
+  std::set<std::string> transactions_that_append() {
+    std::set<std::string> out;
+    std::string who;
+    soci::statement st =
+        (db_.session().prepare
+             << "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'advisory' AND classid = "
+                "0 AND objid = "
+             << append_lock
+             << " AND granted AND database = (SELECT oid FROM pg_database WHERE datname = "
+                "current_database())",
+         soci::into(who));
+    for (st.execute(); st.fetch();)
+      out.insert(who);
+    return out;
   }
 
   /// A failed call leaves a fresh connection behind for the next one.
@@ -305,9 +319,12 @@ private:
   }
 
   database db_;
-  std::int64_t settled_ = 0; ///< PostgreSQL
-  bool waited_ = false;      ///< the last read met a gap at once
-  bool connected_ = false;   // the first call opens its own, relaxed connection
+  // PostgreSQL: up to where every number is settled; up to where it is being found out (0: nothing
+  // is), and who may still commit one up to there.
+  std::int64_t settled_ = 0;
+  std::int64_t last_ = 0;
+  std::set<std::string> before_last_;
+  bool connected_ = false; // the first call opens its own, relaxed connection
 };
 
 } // namespace

@@ -65,6 +65,10 @@ TEST(cluster_store_test, a_member_is_what_it_said) {
   const auto now = std::chrono::system_clock::now();
   EXPECT_LT(std::chrono::abs(now - row.renewed_at), seconds{60});
   EXPECT_LT(std::chrono::abs(now - out->database_now), seconds{60});
+  const auto clock = store->clock();
+  ASSERT_TRUE(clock);
+  EXPECT_GE(*clock, row.renewed_at);
+  EXPECT_LT(std::chrono::abs(now - *clock), seconds{60});
 }
 
 TEST(cluster_store_test, a_repeated_join_is_the_same_one_and_a_second_process_waits) {

@@ -87,6 +87,30 @@ TEST_F(command_line_test, dead_letters_need_a_word_and_a_topic) {
     EXPECT_TRUE(contains(error_of(wrong), "dead-letters needs")) << wrong.size();
 }
 
+TEST_F(command_line_test, cluster_needs_a_word_and_for_some_a_node) {
+  const auto status = read({"cluster", "status", "--json", "--database.host=db"});
+  EXPECT_EQ(status.what, action::cluster);
+  EXPECT_EQ(status.cluster.word, "status");
+  EXPECT_TRUE(status.cluster.json);
+  EXPECT_EQ(status.values.database_host, "db");
+  EXPECT_EQ(read({"cluster", "shards"}).cluster.word, "shards");
+  const auto drain = read({"cluster", "drain", "node-2.x", "--wait=30"});
+  EXPECT_EQ(drain.cluster.word, "drain");
+  EXPECT_EQ(drain.cluster.node, "node-2.x");
+  EXPECT_EQ(drain.cluster.wait_seconds, 30);
+  EXPECT_FALSE(drain.cluster.json);
+  EXPECT_EQ(read({"cluster", "join", "b"}).cluster.node, "b");
+  for (const auto& wrong : std::vector<std::vector<std::string>>{{"cluster"},
+                                                                 {"cluster", "drain"},
+                                                                 {"cluster", "status", "b"},
+                                                                 {"cluster", "burn", "b"},
+                                                                 {"cluster", "join", "b", "c"}})
+    EXPECT_TRUE(contains(error_of(wrong), "cluster needs")) << wrong.size();
+  EXPECT_TRUE(contains(error_of({"cluster", "join", "b", "--wait=3"}), "--wait belongs to"));
+  EXPECT_FALSE(error_of({"cluster", "drain", "b", "--wait=0"}).empty());
+  EXPECT_FALSE(error_of({"--json"}).empty()) << "it belongs to cluster";
+}
+
 TEST_F(command_line_test, every_setting_can_be_given) {
   for (const auto& r : table()) {
     if (!r.secret.empty())

@@ -40,7 +40,7 @@ def secrets_in(spec):
     found = {}
     for variable in spec["containers"][0]["env"]:
         for folder, secret in mounts.items():
-            if variable["value"].startswith(folder + "/"):
+            if variable.get("value", "").startswith(folder + "/"):
                 found[variable["name"]] = (secret, variable["value"].removeprefix(folder + "/"))
     return found
 
@@ -77,9 +77,13 @@ def test_ports_and_folders_are_those_of_the_settings():
     values = settings()
     container = node()["containers"][0]
     ports = {p["name"]: p["containerPort"] for p in container["ports"]}
-    assert ports == {"http": values["http"]["port"], "management": values["http"]["management_port"]}
+    assert ports == {
+        "http": values["http"]["port"], "management": values["http"]["management_port"],
+        "cluster": values["cluster"]["port"],
+    }
     mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
     assert mounts["data"] == values["data"]["directory"]
+    assert mounts["uploads"] == values["uploads"]["directory"]
     assert container["args"] == [f"--config={mounts['settings']}/{SETTINGS.name}"]
     assert values["http"]["address"] == "0.0.0.0"
 
@@ -109,13 +113,37 @@ def test_secrets_are_files(spec):
         if variable["name"].endswith("_FILE") or variable["name"] == "PGSSLROOTCERT":
             secret, key = found[variable["name"]]
             assert key in created[secret], variable
-        else:
+        elif variable["name"] not in {"POD_IP", "TIKETI_CLUSTER_NODE", "TIKETI_CLUSTER_ADVERTISE"}:
             assert variable["name"].startswith("TIKETI_DATABASE_") and "PASSWORD" not in variable["name"]
     for volume in spec["volumes"]:
         if "secret" in volume:
             assert volume["secret"]["secretName"] in created
     names = {v["name"] for v in spec["volumes"]}
     assert {m["name"] for m in spec["containers"][0]["volumeMounts"]} <= names | {"data"}
+
+
+def test_nodes_find_and_trust_each_other():
+    values = settings()["cluster"]
+    assert values["enabled"] and not values["allow_plain"] and values["address"] == "0.0.0.0"
+    container = node()["containers"][0]
+    found = {v["name"]: v for v in container["env"]}
+    assert found["TIKETI_CLUSTER_NODE"]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+    assert found["POD_IP"]["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
+    assert found["TIKETI_CLUSTER_ADVERTISE"]["value"] == f"$(POD_IP):{values['port']}"
+    names = [v["name"] for v in container["env"]]
+    assert names.index("POD_IP") < names.index("TIKETI_CLUSTER_ADVERTISE"), "only what stands before is known"
+    mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
+    for key in ("ca_file", "certificate_file", "key_file"):
+        folder, _, file = values[key].rpartition("/")
+        assert folder == mounts["cluster-tls"] and file in created_secrets()["tiketi-cluster-tls"]
+    claim = next(v for v in node()["volumes"] if v["name"] == "uploads")["persistentVolumeClaim"]["claimName"]
+    assert {c["metadata"]["name"]: c["spec"]["accessModes"] for c in every("PersistentVolumeClaim")} == {claim: ["ReadWriteMany"]}
+    policy = next(p for p in every("NetworkPolicy") if p["metadata"]["name"] == "tiketi")["spec"]
+    ours = {"podSelector": policy["podSelector"]}
+    assert {"from": [ours], "ports": [{"port": "cluster"}]} in policy["ingress"]
+    assert {"to": [ours], "ports": [{"port": values["port"]}]} in policy["egress"]
+    headless = next(s for s in every("Service") if s["spec"].get("clusterIP") == "None")
+    assert values["port"] in [p["port"] for p in headless["spec"]["ports"]]
 
 
 def test_the_node_has_every_secret_it_needs_and_no_administrators():
@@ -141,7 +169,12 @@ def with_files(spec, tmp_path):
     files = {name: tmp_path / f"{n}" for n, name in enumerate(secrets_in(spec))}
     for file in files.values():
         file.write_text(str(file) + "-" * 40)
-    return {v["name"]: str(files.get(v["name"], v["value"])) for v in spec["containers"][0]["env"]}
+    of_pod = {"metadata.name": "tiketi-0", "status.podIP": "10.1.2.3"}
+    out = {}
+    for v in spec["containers"][0]["env"]:
+        value = v["value"] if "value" in v else of_pod[v["valueFrom"]["fieldRef"]["fieldPath"]]
+        out[v["name"]] = str(files.get(v["name"], value.replace("$(POD_IP)", out.get("POD_IP", ""))))
+    return out
 
 
 def test_the_program_takes_what_the_node_is_given(tmp_path):
@@ -176,6 +209,8 @@ def test_the_network_lets_the_node_reach_its_parts_and_no_more():
     open_to = set()
     for rule in policies["tiketi"]["egress"]:
         for peer in rule.get("to", []):
+            if "podSelector" in peer:
+                continue  # nodes among themselves
             if "namespaceSelector" in peer:
                 name = peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
                 open_to |= {(name, p["port"]) for p in rule["ports"]}

@@ -53,6 +53,8 @@ class Contract:
         }
         self.validators = {}
         self.operations = {}
+        # What only a node with other parts answers, such as one of a cluster.
+        self.elsewhere = {}
         for path, item in document["paths"].items():
             for method in METHODS:
                 if method in item:
@@ -68,7 +70,8 @@ class Contract:
                     }
                     if "requestBody" in op:
                         op["requestBody"] = follow(document, op["requestBody"])
-                    self.operations[op["operationId"]] = op
+                    to = self.elsewhere if "x-needs" in op else self.operations
+                    to[op["operationId"]] = op
 
     def problems(self, schema, value):
         # By identity: the schemas live as long as the document.

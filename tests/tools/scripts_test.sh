@@ -19,14 +19,24 @@ expect() {
   fi
 }
 
-for script in setup run test bench lint check-arrows lib/parts; do
+for script in setup run cluster test bench lint check-arrows lib/parts; do
   expect 0 "Usage: tools/$script" "$root/tools/$script" --help
   expect 0 "--help" "$root/tools/$script" --help
 done
-for script in setup test bench lint check-arrows lib/parts; do
+for script in setup cluster test bench lint check-arrows lib/parts; do
   expect 2 "unknown argument '--nonsense'" "$root/tools/$script" --nonsense
 done
 expect 2 "belong to --production" "$root/tools/run" --fresh
+expect 2 "up needs a number of nodes, 1 to 9" "$root/tools/cluster" up 10 --dir "$work/none"
+expect 2 "--delete belongs to down" "$root/tools/cluster" up 3 --delete
+expect 2 "kill needs a node" "$root/tools/cluster" kill
+expect 1 "holds no cluster" "$root/tools/cluster" kill n1 --dir "$work/none"
+expect 3 "nothing runs in" "$root/tools/cluster" status --dir "$work/none"
+expect 0 "nothing runs in" "$root/tools/cluster" down --dir "$work/none"
+expect 1 "is no program" "$root/tools/cluster" up 2 --dir "$work/empty" --binary "$work/none"
+expect 1 "holds something else" "$root/tools/cluster" up 2 --dir "$root/tests" --binary /bin/true
+expect 2 "belong to up" "$root/tools/lib/parts" down "$work/none" --connections 200
+expect 2 "needs a number" "$root/tools/lib/parts" up "$work/none" --advertise kafka
 expect 2 "--only needs" "$root/tools/test" --only
 expect 2 "--json needs" "$root/tools/bench" --json
 expect 1 "cannot be written" "$root/tools/bench" --json=/nonexistent/folder/x

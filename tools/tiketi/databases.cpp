@@ -16,13 +16,14 @@ bool on_server(const config::settings& values) {
   return values.database_kind == "postgresql";
 }
 
-sql::database_options options_of(const data_directory& data, std::string_view role,
+/// `data`: null with a server.
+sql::database_options options_of(const data_directory* data, std::string_view role,
                                  const config::settings& values) {
   sql::database_options options;
   options.durable =
       values.data_durability == "full" ? sql::durability::full : sql::durability::normal;
   if (!on_server(values)) {
-    options.target = data.file(std::string{role} + ".db").string();
+    options.target = data->file(std::string{role} + ".db").string();
     return options;
   }
   options.kind = sql::dialect::postgresql;
@@ -60,7 +61,14 @@ void check_names(const config::settings& values) {
 
 sql::database open_database(const data_directory& data, std::string_view role,
                             const config::settings& values) {
-  return open(options_of(data, role, values));
+  return open(options_of(&data, role, values));
+}
+
+sql::database open_server_database(std::string_view role, const config::settings& values) {
+  if (!on_server(values))
+    throw config::settings_error("this needs database.kind = 'postgresql'\n");
+  check_names(values);
+  return open(options_of(nullptr, role, values));
 }
 
 std::optional<sql::database> claim_databases(const data_directory& data,
@@ -69,7 +77,7 @@ std::optional<sql::database> claim_databases(const data_directory& data,
   if (!on_server(values))
     return std::nullopt;
   check_names(values);
-  auto db = open(options_of(data, "ticket", values));
+  auto db = open(options_of(&data, "ticket", values));
   // The sessions of a process that was killed end as soon as the server notices.
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (;;) {
@@ -144,7 +152,7 @@ std::size_t migrate_all(const data_directory& data, const config::settings& valu
     check_names(values);
   std::size_t steps = 0;
   for (const auto role : database_roles) {
-    auto options = options_of(data, role, values);
+    auto options = options_of(&data, role, values);
     // A step may have to rewrite a table.
     options.server.statement_timeout = std::chrono::hours{1};
     auto db = open(options);
@@ -162,7 +170,7 @@ std::optional<std::int64_t> database_bytes(const data_directory& data,
   std::int64_t out = 0;
   for (const auto role : database_roles) {
     if (on_server(values)) {
-      auto db = sql::database::open(options_of(data, role, values));
+      auto db = sql::database::open(options_of(&data, role, values));
       if (!db)
         return std::nullopt;
       try {

@@ -23,6 +23,10 @@ inline constexpr std::array<std::string_view, 10> database_roles{
 sql::database open_database(const data_directory& data, std::string_view role,
                             const config::settings& values);
 
+/// PostgreSQL: the same beside a running node, whose data directory is locked. Throws
+/// config::settings_error without a server.
+sql::database open_server_database(std::string_view role, const config::settings& values);
+
 /// PostgreSQL: a connection that claims the databases for this process as long as it is open, or
 /// for all processes of one cluster; nothing with SQLite, whose data directory is locked. Waits for
 /// a process that is just ending.

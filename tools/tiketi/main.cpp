@@ -1,4 +1,5 @@
 #include "config/command_line.hpp"
+#include "tools/tiketi/cluster_command.hpp"
 #include "tools/tiketi/data_directory.hpp"
 #include "tools/tiketi/databases.hpp"
 #include "tools/tiketi/dead_letters.hpp"
@@ -62,6 +63,8 @@ int run(const std::vector<std::string>& arguments) {
     return list_dead_letters(request.values, request.topic);
   if (request.what == config::action::replay_dead_letters)
     return replay_dead_letters(request.values, request.topic);
+  if (request.what == config::action::cluster)
+    return run_cluster_command(request.values, request.cluster);
   return serve(std::move(request.values));
 }
 

@@ -11,7 +11,12 @@
 #include "actors/catalog/member_consumer.hpp"
 #include "actors/catalog/role.hpp"
 #include "actors/catalog/type_ids.hpp"
+#include "actors/cluster/admin.hpp"
+#include "actors/cluster/departure.hpp"
+#include "actors/cluster/home.hpp"
+#include "actors/cluster/metrics.hpp"
 #include "actors/cluster/role.hpp"
+#include "actors/cluster/watcher.hpp"
 #include "actors/community/role.hpp"
 #include "actors/event/catalog_consumer.hpp"
 #include "actors/event/role.hpp"
@@ -45,6 +50,7 @@
 #include "net/routes/admin.hpp"
 #include "net/routes/auth.hpp"
 #include "net/routes/catalog.hpp"
+#include "net/routes/cluster.hpp"
 #include "net/routes/community.hpp"
 #include "net/routes/docs.hpp"
 #include "net/routes/images.hpp"
@@ -82,6 +88,7 @@
 #include "tools/tiketi/event_bus.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
@@ -190,6 +197,11 @@ struct node::impl {
   void start();
   void start_bus();
   void join_cluster();
+  net::health_probe cluster_probe() const;
+  bool is_leaving() const;
+  void hand_over();
+  void share_sales();
+  cluster::shard_access sharding() const { return {sharing_parts.state, sharing_parts.courier}; }
   remote::remote_options calls() const;
   void start_remote();
   void stop_tracing();
@@ -238,6 +250,9 @@ struct node::impl {
   std::shared_ptr<redis::client> redis_calls;    ///< null: not used
   caf::actor_system sys{actor_settings};
   std::optional<cluster::cluster_role> cluster_role; ///< none: this node is alone
+  cluster::admin_actor cluster_admin;
+  caf::actor cluster_watcher;
+  cluster::sharing sharing_parts;
   remote::client_actor remote_client;
   trace::exporter_actor exporter;
   ticket::guard_actor seat_guard; ///< null: the ticket role has one of its own
@@ -274,6 +289,7 @@ struct node::impl {
   std::unique_ptr<net::server> front;
   std::unique_ptr<net::server> management;
   bool stopped = false;
+  std::atomic<bool> leaving{false}; ///< others shall take over
 };
 
 node::node(const config::settings& values, const data_directory& data)
@@ -322,6 +338,7 @@ void node::impl::start() {
   start_community();
   start_keeper();
   connect_roles();
+  share_sales();
   if (values.demo_enabled)
     add_demo();
   await_catalog();
@@ -376,13 +393,68 @@ void node::impl::start_bus() {
 void node::impl::join_cluster() {
   if (!values.cluster_enabled)
     return;
-  cluster_role =
-      must(cluster::start_cluster(
-               sys, *env, cluster_options_of(values),
-               {.who = member_of(values), .store = sql::make_cluster_store(connect("cluster"))}),
-           "cluster");
+  const auto metrics = std::make_shared<cluster::cluster_metrics>(*registry);
+  kept.push_back(metrics);
+  cluster_role = must(
+      cluster::start_cluster(sys, *env, cluster_options_of(values),
+                             {.who = member_of(values),
+                              .store = sql::make_cluster_store(connect("cluster")),
+                              .answered =
+                                  [&seconds = metrics->round_trip](std::chrono::nanoseconds took) {
+                                    seconds.Observe(std::chrono::duration<double>(took).count());
+                                  }}),
+      "cluster");
+  cluster_admin = cluster::spawn_admin(sys, sql::make_cluster_store(connect("cluster")));
+  cluster_watcher =
+      sys.spawn(cluster::cluster_watcher, *cluster_role, metrics, cluster::watcher_options{});
   spdlog::info("cluster: node {} on {}:{}", member_of(values).node, values.cluster_address,
                cluster_role->port);
+  sharing_parts = cluster::start_sharing(sys, *env, *registry, *cluster_role);
+}
+
+/// All regions run: what other nodes ask may come in.
+void node::impl::share_sales() {
+  if (!cluster_role)
+    return;
+  cluster::services offered;
+  ticket::offer(offered, ticket_role->region);
+  queue::offer(offered, queue_role->region);
+  vwr::offer(offered, room_role->region);
+  payment::offer(offered, payment_role->region);
+  caf::anon_send(sharing_parts.home,
+                 cluster::attach_regions{{ticket_role->region, queue_role->region,
+                                          room_role->region, payment_role->region},
+                                         std::move(offered)});
+}
+
+/// A node that is no member can do nothing that belongs to an event.
+net::health_probe node::impl::cluster_probe() const {
+  return {"cluster", true, [state = cluster_role->state](const auto& done) {
+            done(state->may_serve() ? "" : "this node is no member, or cannot renew its lease");
+          }};
+}
+
+/// Proxies shall send their requests to others.
+bool node::impl::is_leaving() const {
+  if (leaving || front->is_draining())
+    return true;
+  if (!cluster_role)
+    return false;
+  const auto routes = cluster_role->state->routes();
+  const auto* self = routes->view.find(routes->self.node);
+  return !cluster_role->state->may_serve() || (self != nullptr && self->draining);
+}
+
+/// Half of the time for the others to take what is this node's, which serves it meanwhile.
+void node::impl::hand_over() {
+  leaving = true;
+  const auto done = cluster::hand_over(sys, *cluster_role, cluster_admin,
+                                       milliseconds{values.runtime_shutdown_timeout} / 2);
+  if (done == cluster::handed_over::all)
+    spdlog::info("cluster: the other nodes have what was this node's");
+  else if (done == cluster::handed_over::part)
+    spdlog::warn("cluster: not all could be handed over in time; the rest follows with the end of "
+                 "the lease");
 }
 
 remote::remote_options node::impl::calls() const {
@@ -531,6 +603,7 @@ void node::impl::start_ticket() {
   parts.memberships = sql::make_membership_queries(connect("ticket"));
   parts.transfers = sql::make_transfer_queries(connect("ticket"));
   parts.guard = seat_guard;
+  parts.shards = sharding();
   ticket_role = ticket::start_ticket(sys, *env, *registry, options, std::move(parts));
 }
 
@@ -636,6 +709,7 @@ void node::impl::start_queue() {
                                    .writes = sql::make_queue_writes(connect("queue")),
                                    .queries = sql::make_queue_queries(connect("queue")),
                                    .mirror = values.redis_mirror_queues ? redis_calls : nullptr,
+                                   .shards = sharding(),
                                    .relay = queue_relay});
   kept.push_back(queue_role->metrics);
 }
@@ -647,7 +721,8 @@ void node::impl::start_rooms() {
   room_role = vwr::start_rooms(sys, *env, *registry, options,
                                {.catalog = catalog_role->catalog,
                                 .writes = sql::make_room_writes(connect("queue")),
-                                .queries = sql::make_room_queries(connect("queue"))});
+                                .queries = sql::make_room_queries(connect("queue")),
+                                .shards = sharding()});
   kept.push_back(room_role->metrics);
 }
 
@@ -680,6 +755,7 @@ void node::impl::start_payment() {
     parts.money = payment::start_demo_provider(sys, *env);
   }
   parts.tickets = ticket_role->region;
+  parts.shards = sharding();
   parts.transfers = ticket_role->transfers;
   parts.memberships = ticket_role->members;
   parts.subscriptions = feed("payment", {{"payment-events", "ticket", ticket_role->consumer},
@@ -914,6 +990,8 @@ void node::impl::listen() {
     probes.push_back({"kafka", false, [this](std::function<void(std::string)> done) {
                         done(bus->connected() ? std::string{} : "unreachable");
                       }});
+  if (cluster_role)
+    probes.push_back(cluster_probe());
   health =
       std::make_shared<net::health_monitor>(sys, *env, net::health_options{}, std::move(probes));
   auto routes = std::make_shared<net::router>();
@@ -966,10 +1044,12 @@ void node::impl::listen() {
   net::add_webhook_routes(
       *routes, {.webhooks = webhook_role->webhooks,
                 .addresses = {values.webhook_allow_http, values.webhook_allow_private_addresses}});
+  if (cluster_role)
+    net::add_cluster_routes(*routes, {.role = *cluster_role, .admin = cluster_admin});
   net::honour_idempotency_keys(*routes, keeper_role->keys); // of every route above
 
   const net::actuator_deps actuator{.health = health,
-                                    .is_draining = [this] { return front->is_draining(); },
+                                    .is_draining = [this] { return is_leaving(); },
                                     .registry = registry,
                                     .data_folder = data.path().string(),
                                     .details = values.http_management_port != 0};
@@ -996,10 +1076,12 @@ void node::impl::listen() {
 void node::impl::stop() {
   if (std::exchange(stopped, true))
     return;
-  // Half of the time for requests in flight, so that the writers have the other half.
+  if (cluster_role && front)
+    hand_over();
+  // Half of the time that is left for requests in flight, so that the writers have the other half.
   if (front) {
     front->drain();
-    front->stop(milliseconds{values.runtime_shutdown_timeout} / 2);
+    front->stop(milliseconds{values.runtime_shutdown_timeout} / (cluster_role ? 4 : 2));
   }
   if (management)
     management->stop(milliseconds{0});
@@ -1056,8 +1138,13 @@ void node::impl::stop() {
     webhook::stop(*webhook_role);
   stop_tracing();
   remote::stop_remote(remote_client);
-  if (cluster_role)
+  if (cluster_role) {
+    cluster::leave(sys, *cluster_role, milliseconds{values.runtime_shutdown_timeout} / 8);
+    caf::anon_send_exit(cluster_watcher, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(cluster_admin, caf::exit_reason::user_shutdown);
+    cluster::stop(sharing_parts);
     cluster::stop(sys, *cluster_role);
+  }
   if (bus)
     bus->stop(bus_patience);
   // Before the actor system goes: what is under way refers to actors.

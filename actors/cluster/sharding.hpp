@@ -1,0 +1,249 @@
+#pragma once
+
+#include "actors/cluster/codec.hpp"
+#include "actors/cluster/courier.hpp"
+#include "actors/cluster/duty.hpp"
+#include "actors/cluster/shard_map.hpp"
+#include "actors/region/region.hpp"
+#include "actors/system/caf_error.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/make_message.hpp>
+#include <caf/send.hpp>
+#include <caf/type_id.hpp>
+#include <caf/typed_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+// How a region shares its entities out over nodes.
+
+namespace tiketi::cluster {
+
+/// To a region: from now on this node serves the shard. Start what has to run by itself.
+struct open_shard {
+  shard_id shard = 0;
+};
+
+/// To a region: let the shard go. Answered by `shard_closed` when none of its entities is left and
+/// all that they wrote is committed or never will be. `drain`: what has begun is finished first.
+struct close_shard {
+  shard_id shard = 0;
+  bool drain = true;
+};
+
+struct shard_closed {
+  shard_id shard = 0;
+};
+
+/// A region as the node's `home` sees it.
+using shard_host =
+    caf::typed_actor<caf::reacts_to<open_shard>, caf::replies_to<close_shard>::with<shard_closed>>;
+
+/// What a region needs to be one of several. Default: this node is alone.
+struct shard_access {
+  std::shared_ptr<const node_state> state;
+  caf::actor courier;
+
+  bool alone() const noexcept { return state == nullptr; }
+};
+
+/// True for messages that change nothing: `struct is_query<m> : std::true_type {}`.
+template <class Message>
+struct is_query : std::false_type {};
+
+/// The number of a message between nodes: its type id, which is append only. Types without an id do
+/// not compile.
+template <class Message>
+constexpr std::uint32_t kind_of() noexcept {
+  return caf::type_id<Message>::value | (is_query<Message>::value ? query_bit : 0U);
+}
+
+/// The order to have `message` handled where its key lives.
+template <class Reply, class Message>
+outgoing order_for(caf::actor_system& sys, std::uint64_t key, const Message& message) {
+  outgoing out;
+  out.key = key;
+  out.kind = kind_of<Message>();
+  out.payload = encode(sys, message);
+  out.open = [](caf::actor_system& system,
+                const std::string& bytes) -> std::optional<caf::message> {
+    auto reply = decode<Reply>(system, bytes);
+    if (!reply)
+      return std::nullopt;
+    return caf::make_message(std::move(*reply));
+  };
+  return out;
+}
+
+/// The entities of one region that is one of several: who is here, what they have under way, and
+/// how a shard is let go. Used inside a region actor's state; not thread-safe.
+template <class Self, class Key, class Handle>
+class shard_keeper {
+public:
+  using table = entity_table<Key, Handle>;
+  using key_fn = std::function<std::uint64_t(const Key&)>;
+  /// Calls what it is given when everything that any entity wrote so far is committed.
+  using barrier_fn = std::function<void(std::function<void()>)>;
+  using closed_promise = caf::typed_response_promise<shard_closed>;
+
+  shard_keeper(Self self, shard_access access, table& entities, key_fn key, barrier_fn barrier)
+      : self_(self),
+        access_(std::move(access)),
+        table_(entities),
+        key_(std::move(key)),
+        barrier_(std::move(barrier)) {}
+
+  bool alone() const noexcept { return access_.alone(); }
+
+  /// May this node act for the key now?
+  bool here(std::uint64_t key) const { return access_.alone() || serves_key(*access_.state, key); }
+
+  /// The shard of a key; only of use where there are several nodes.
+  std::optional<shard_id> shard(std::uint64_t key) const {
+    if (access_.alone())
+      return std::nullopt;
+    const auto routes = access_.state->routes();
+    const auto* role = routes->find(sale_role);
+    if (role == nullptr || role->map.shards() == 0)
+      return std::nullopt;
+    return shard_of(key, role->map.shards());
+  }
+
+  /// Lets the owner of `key` answer.
+  template <class Reply, class Message>
+  void forward(std::uint64_t key, const Message& message,
+               caf::typed_response_promise<Reply>& promise) {
+    promise.delegate(caf::actor_cast<courier_of<Reply>>(access_.courier),
+                     order_for<Reply>(self_->system(), key, message));
+  }
+
+  /// A notice for the owner of `key`: nobody waits for it.
+  template <class Message>
+  void notify(std::uint64_t key, const Message& message) {
+    outgoing out;
+    out.key = key;
+    out.kind = kind_of<Message>();
+    out.payload = encode(self_->system(), message);
+    out.open = [](caf::actor_system&, const std::string&) -> std::optional<caf::message> {
+      return caf::message{};
+    };
+    caf::anon_send(access_.courier, std::move(out));
+  }
+
+  /// Lets an entity answer. A node that is one of several counts what is under way.
+  template <class Reply, class Message>
+  void call(const Key& key, const Handle& entity, Message message,
+            caf::typed_response_promise<Reply> promise) {
+    if (access_.alone()) {
+      promise.delegate(entity, std::move(message));
+      return;
+    }
+    const auto number = ++last_;
+    calls_[key].emplace(number, [promise](const caf::error& why) mutable { promise.deliver(why); });
+    self_->request(entity, caf::infinite, std::move(message))
+        .then(
+            [this, key, number, promise](Reply& reply) mutable {
+              promise.deliver(std::move(reply));
+              done(key, number);
+            },
+            [this, key, number, promise](const caf::error& why) mutable {
+              if (done(key, number))
+                promise.deliver(why);
+            });
+  }
+
+  /// An entity has ended. Whoever it has not answered is told so.
+  void ended(const Key& key) {
+    if (access_.alone())
+      return;
+    auto open = calls_.extract(key);
+    if (!open.empty())
+      for (auto& [number, fail] : open.mapped())
+        fail(to_caf(errc::in_doubt));
+    if (const auto its = shard(key_(key)); its && closing_.contains(*its))
+      go_on(*its);
+  }
+
+  closed_promise close(const close_shard& order) {
+    auto promise = self_->template make_response_promise<shard_closed>();
+    auto& c = closing_[order.shard];
+    c.waiting.push_back(promise);
+    c.now = c.now || !order.drain;
+    go_on(order.shard);
+    return promise;
+  }
+
+private:
+  struct closing {
+    std::vector<closed_promise> waiting;
+    bool now = false; ///< nothing is waited for
+    bool behind_writes = false;
+  };
+
+  bool done(const Key& key, std::uint64_t number) {
+    const auto found = calls_.find(key);
+    if (found == calls_.end() || found->second.erase(number) == 0)
+      return false;
+    if (found->second.empty()) {
+      calls_.erase(found);
+      if (!closing_.empty())
+        if (const auto its = shard(key_(key)); its && closing_.contains(*its))
+          go_on(*its);
+    }
+    return true;
+  }
+
+  void go_on(shard_id closing_shard) {
+    auto& c = closing_[closing_shard];
+    if (c.behind_writes)
+      return;
+    bool left = false;
+    std::vector<Handle> end;
+    table_.for_each([&](const Key& key, const Handle& entity) {
+      if (shard(key_(key)) != closing_shard)
+        return;
+      left = true;
+      if (c.now || !calls_.contains(key))
+        end.push_back(entity);
+    });
+    for (const auto& entity : end)
+      caf::anon_send_exit(entity, c.now ? caf::exit_reason::kill : caf::exit_reason::user_shutdown);
+    if (left)
+      return;
+    c.behind_writes = true;
+    barrier_([this, closing_shard] {
+      auto closed = closing_.extract(closing_shard);
+      if (!closed.empty())
+        for (auto& promise : closed.mapped().waiting)
+          promise.deliver(shard_closed{closing_shard});
+    });
+  }
+
+  Self self_;
+  shard_access access_;
+  table& table_;
+  key_fn key_;
+  barrier_fn barrier_;
+  std::unordered_map<Key, std::map<std::uint64_t, std::function<void(const caf::error&)>>> calls_;
+  std::map<shard_id, closing> closing_;
+  std::uint64_t last_ = 0;
+};
+
+} // namespace tiketi::cluster
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::open_shard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::close_shard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::shard_closed)
