@@ -21,7 +21,9 @@ namespace {
 pid_t spawn_program(const std::vector<std::string>& arguments,
                     const std::map<std::string, std::string>& environment,
                     const std::filesystem::path& log) {
-  std::vector<std::string> words{TIKETI_BINARY};
+  // It ends with the thread that started it: after a crash of the test it would go on for ever,
+  // complaining into its log that its servers are gone.
+  std::vector<std::string> words{"/usr/bin/setpriv", "--pdeathsig=SIGKILL", TIKETI_BINARY};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (auto& word : words)
@@ -49,7 +51,7 @@ pid_t spawn_program(const std::vector<std::string>& arguments,
                                    O_WRONLY | O_CREAT | O_APPEND, 0644);
   posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
   pid_t pid = -1;
-  const int rc = ::posix_spawn(&pid, TIKETI_BINARY, &actions, nullptr, argv.data(), envp.data());
+  const int rc = ::posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), envp.data());
   posix_spawn_file_actions_destroy(&actions);
   return rc == 0 ? pid : -1;
 }
