@@ -673,7 +673,8 @@ const std::array rows{
         .target = &s::uploads_directory,
         .fallback = "uploads",
         .sentence = "Folder of the images that administrators upload; a relative one lies in "
-                    "data.directory. Created when absent"},
+                    "data.directory. Created when absent. In a cluster it must be one that all "
+                    "nodes share"},
     row{.name = "uploads.image_bytes_max",
         .target = &s::uploads_image_bytes_max,
         .fallback = "5242880",

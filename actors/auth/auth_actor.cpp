@@ -462,12 +462,26 @@ caf::result<ensured> handle(self_ptr self, const ensure_user& cmd) {
     const ensured answer{user.id, true, user.role};
     ask_writer(
         self, auth_write{create_account{std::move(user), std::nullopt}},
-        [promise, answer](const auth_written& written) mutable {
-          // Rejected: another node was first. The next start finds that account.
-          if (const auto why = refusal(written, errc::conflict))
-            promise.deliver(to_caf(*why));
-          else
+        [self, promise, fail, answer, email](const auth_written& written) mutable {
+          const auto why = refusal(written, errc::conflict);
+          if (!why) {
             promise.deliver(answer);
+            return;
+          }
+          if (why->code != errc::conflict) {
+            promise.deliver(to_caf(*why));
+            return;
+          }
+          // Another node was first: its account is the one.
+          ask_reader(
+              self, find_by_email{email},
+              [promise](const std::optional<account>& found) mutable {
+                if (found)
+                  promise.deliver(ensured{found->id, false, found->role});
+                else
+                  promise.deliver(to_caf(errc::conflict));
+              },
+              fail);
         },
         fail);
   };

@@ -659,8 +659,14 @@ private:
   template <class Reply, class Then>
   void write(promise_of<Reply> promise, catalog_write command, Then then) {
     self_->request(to_.catalog, caf::infinite, std::move(command))
-        .then([then](const catalog_written& done) mutable { then(done); },
-              [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+        .then(
+            [this, then](const catalog_written& done) mutable {
+              if (done.event)
+                then(done); // which awaits more than that
+              else
+                await_all([then, done]() mutable { then(done); });
+            },
+            [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
   }
 
   // -- until the sale has it ---------------------------------------------------------------------
@@ -676,6 +682,9 @@ private:
   };
 
   void await(const catalog_written& done, applied_fn then) {
+    then = [this, then = std::move(then)](bool applied) {
+      await_all([then, applied] { then(applied); });
+    };
     if (done.message.is_nil() || !done.event || applies_.size() >= options_.applies_max) {
       then(done.message.is_nil());
       return;
@@ -710,6 +719,16 @@ private:
                 if (a.message == message)
                   a.asked = false;
             });
+  }
+
+  /// Until every node has heard of what is committed; not for ever.
+  void await_all(std::function<void()> then) {
+    if (!to_.watch) {
+      then();
+      return;
+    }
+    self_->request(to_.watch, options_.known_timeout, await_known{})
+        .then([then](const known&) { then(); }, [then](const caf::error&) { then(); });
   }
 
   void arm() {

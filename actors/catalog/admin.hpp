@@ -3,6 +3,7 @@
 #include "actors/auth/messages.hpp"
 #include "actors/base/environment.hpp"
 #include "actors/catalog/handle.hpp"
+#include "actors/catalog/news_watch.hpp"
 #include "actors/event/admin.hpp"
 #include "storage/catalog_admin_store.hpp"
 
@@ -183,8 +184,9 @@ struct admin_options {
   /// How long an answer waits for the ticket role to have taken a change over; the change itself is
   /// durable before that.
   std::chrono::milliseconds apply_timeout{3'000};
-  std::chrono::milliseconds apply_poll{10}; ///< how often it is asked meanwhile
-  std::size_t applies_max = 1'000;          ///< answers that wait at once; one more does not wait
+  std::chrono::milliseconds apply_poll{10};       ///< how often it is asked meanwhile
+  std::chrono::milliseconds known_timeout{3'000}; ///< until all nodes have heard of a change
+  std::size_t applies_max = 1'000; ///< answers that wait at once; one more does not wait
   std::chrono::milliseconds names_timeout{2'000}; ///< for the auth role; then without names
 };
 
@@ -201,6 +203,8 @@ struct admin_neighbours {
   directory_view directory; ///< may be null: no names
   /// Tells the sale that an event has changed in its store; may be empty.
   std::function<void(event_id)> event_changed;
+  /// With it an answer waits until every node has heard of the change; null: there is one node.
+  news_watch watch;
 };
 
 struct admin_role {

@@ -301,6 +301,7 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
                 [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
         return promise;
       },
+      [self](const catalog_changed&) { forget_answers(self->state); },
   };
 }
 

@@ -39,6 +39,9 @@ struct get_artist {
   artist_id artist;
 };
 
+/// Another node has changed the catalog.
+struct catalog_changed {};
+
 /// The whole answer, serialised once and shared by all who ask within its short life.
 struct answer {
   std::shared_ptr<const std::string> body;
@@ -51,7 +54,9 @@ using catalog_actor = caf::typed_actor<
     caf::replies_to<get_artists>::with<answer>, caf::replies_to<get_artist>::with<answer>,
     caf::replies_to<get_brief>::with<event_brief>,
     // Durable when answered; a rejection is an error with the store's text.
-    caf::replies_to<catalog_write>::with<catalog_written>>;
+    caf::replies_to<catalog_write>::with<catalog_written>,
+    // What is kept from before is given to nobody who asks after this.
+    caf::reacts_to<catalog_changed>>;
 
 /// An answer of a reader and until when it can be right.
 struct read_answer {
@@ -76,6 +81,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::catalog::get_events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::catalog::get_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::catalog::get_artists)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::catalog::get_artist)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::catalog::catalog_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::catalog::answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::catalog::read_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::catalog::read_event)

@@ -28,7 +28,7 @@ community_role start_community(caf::actor_system& sys, environment& env,
   for (auto& store : dependencies.readers)
     readers.push_back(
         sys.spawn<caf::detached>(reader, std::move(store), options.queries_waiting_max));
-  relay_options relay;
+  relay_options relay = dependencies.relay;
   relay.role = "community";
   relay.registry = &registry;
   role.relay = spawn_relay(sys, env, spawn_outbox(sys, env, std::move(dependencies.outbox)),

@@ -19,6 +19,7 @@ struct community_dependencies {
   artists_view artists;
   /// Who gets `community-events`. While there is nobody, the events wait in the outbox.
   std::vector<subscription> subscriptions;
+  relay_options relay{};
 };
 
 struct community_role {

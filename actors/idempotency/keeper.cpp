@@ -77,8 +77,12 @@ public:
   void tick() {
     if (!started_)
       return read_counts();
-    self_->delayed_send(self_, context_->options.tick_interval, keeper_tick{});
-    purge();
+    const auto& options = context_->options;
+    self_->delayed_send(self_, options.tick_interval, keeper_tick{});
+    if (options.on_duty && ++ticks_ % options.recount_every == 0)
+      recount();
+    if (!options.on_duty || options.on_duty())
+      purge();
   }
 
   void update_gauge() { context_->metrics->keys.Set(static_cast<double>(ledger_->keys())); }
@@ -103,6 +107,18 @@ private:
             [this](const caf::error& err) {
               spdlog::error("idempotency keys cannot be read: {}", to_failure(err).text);
               self_->delayed_send(self_, context_->options.retry_interval, keeper_tick{});
+            });
+  }
+
+  void recount() {
+    self_->request(context_->reader, caf::infinite, count_keys{})
+        .then(
+            [this](const key_counts& counts) {
+              ledger_->recount({counts.owners.begin(), counts.owners.end()});
+              update_gauge();
+            },
+            [](const caf::error& err) {
+              spdlog::warn("idempotency keys were not counted: {}", to_failure(err).text);
             });
   }
 
@@ -164,6 +180,7 @@ private:
   std::vector<std::function<void()>> waiting_;
   bool started_ = false;
   bool purging_ = false;
+  int ticks_ = 0;
 };
 
 static_assert(!std::is_aggregate_v<keeper_state>);

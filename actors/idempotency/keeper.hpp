@@ -6,6 +6,7 @@
 #include "storage/idempotency_store.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 #include <caf/fwd.hpp>
@@ -19,6 +20,11 @@ struct keeper_options {
   milliseconds retry_interval{500};
   /// Keys removed by one command; the next follows at once where there are more.
   std::size_t purge_max = 1'000;
+  /// Of several nodes with the same store one removes expired keys at a time; each counts again
+  /// what the store holds, now and then, so that the bounds hold over all nodes but for what was
+  /// added since. Empty: this is the only node.
+  std::function<bool()> on_duty{};
+  int recount_every = 5; ///< ticks
   /// Requests that wait until the store was read at the start; over it: overloaded.
   std::size_t waiting_max = 10'000;
 };

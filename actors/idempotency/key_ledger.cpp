@@ -43,6 +43,19 @@ void key_ledger::removed(const std::string& owner) {
     owners_.erase(found);
 }
 
+void key_ledger::recount(const std::unordered_map<std::string, std::size_t>& stored) {
+  owners_ = stored;
+  total_ = 0;
+  for (const auto& entry : owners_)
+    total_ += entry.second;
+  // One whose answer has just been stored may be counted twice, until the next time.
+  for (const auto& entry : running_)
+    if (entry.second.counted && !entry.second.once) {
+      ++owners_[entry.second.record.owner];
+      ++total_;
+    }
+}
+
 verdict key_ledger::begin(const claim& c, time_point now) {
   if (const auto found = running_.find(c.scope); found != running_.end())
     return found->second.record.fingerprint == c.fingerprint ? verdict::running : verdict::mismatch;
@@ -80,7 +93,9 @@ verdict key_ledger::looked_up(const digest& scope, const std::optional<key_recor
     if (!same)
       return verdict::mismatch;
     if (!found->done)
-      return verdict::interrupted;
+      return found->incarnation != incarnation_ && now - found->started_at < rules_.elsewhere
+                 ? verdict::running
+                 : verdict::interrupted;
     answer_ = found->answer;
     return verdict::replay;
   }

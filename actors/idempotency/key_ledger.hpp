@@ -52,6 +52,9 @@ struct ledger_rules {
   std::size_t keys_max = 1'000'000;
   std::size_t running_max = 20'000;
   std::size_t cache_bytes = 16u << 20;
+  /// With other nodes: what one of them noted no longer ago than this may still be running there.
+  /// 0: there are none, so what is noted and not running was interrupted.
+  seconds elsewhere{0};
   /// A longer answer is not kept: a repeat hears that it was given.
   std::size_t answer_bytes_max = 256u << 10;
 };
@@ -102,6 +105,10 @@ public:
 
   /// The outcome of writing a `keep`. Replayed from memory either way.
   void kept(const digest& scope, bool is_stored);
+
+  /// What the store holds now, in place of what was counted: other nodes add and remove keys, too.
+  /// Runs that are not stored yet are counted again.
+  void recount(const std::unordered_map<std::string, std::size_t>& stored);
 
   /// The answer to replay, after `replay`. Valid until the next call.
   const kept_answer& answer() const noexcept { return answer_; }

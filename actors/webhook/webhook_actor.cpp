@@ -34,8 +34,11 @@ struct webhook_state_data {
   delivery_schedule schedule{schedule_options{}};
   std::map<webhook_id, webhook_row> hooks; ///< all there are, as they are stored
   bool loaded = false;
+  bool readable = true; ///< the last reading went well
   bool loading = false;
-  bool stale = true;            ///< the store may know more than `hooks`
+  bool stale = true; ///< the store may know more than `hooks`
+  /// Who must see the store as it is now or later: asked when the next reading of it has ended.
+  std::vector<std::function<void()>> after_load;
   std::set<webhook_id> touched; ///< newer than what is being loaded
   /// Outcomes that the store did not take yet, with their lane.
   std::vector<std::pair<settle, std::string>> unsaved;
@@ -43,6 +46,15 @@ struct webhook_state_data {
   bool purging = false;
   time_point purged_at;
 };
+
+/// Others write to the store, too.
+bool is_shared(const webhook_state_data& state) {
+  return static_cast<bool>(state.options.on_duty);
+}
+
+bool may_send(const webhook_state_data& state) {
+  return !state.options.on_duty || state.options.on_duty();
+}
 
 using self_ptr = impl_actor::stateful_pointer<webhook_state_data>;
 
@@ -127,19 +139,23 @@ void load(self_ptr self) {
   state.loading = true;
   state.stale = false;
   state.touched.clear();
+  auto waiting =
+      std::make_shared<std::vector<std::function<void()>>>(std::exchange(state.after_load, {}));
   self->request(state.neighbours.own_reader, caf::infinite, load_webhooks{})
       .then(
-          [self](const webhook_rows& answer) {
+          [self, waiting](const webhook_rows& answer) {
             auto& s = self->state;
             s.loading = false;
             s.loaded = true;
+            s.readable = true;
             std::set<webhook_id> there;
             for (const auto& row : answer.rows) {
               there.insert(row.view.id);
               // A write that was answered meanwhile knows better.
               if (!s.touched.contains(row.view.id)) {
                 take_row(self, row);
-                s.schedule.poke(row.view.id);
+                if (!is_shared(s) || row.view.pending > 0)
+                  s.schedule.poke(row.view.id);
               }
             }
             std::vector<webhook_id> gone;
@@ -148,13 +164,32 @@ void load(self_ptr self) {
                 gone.push_back(entry.first);
             for (const auto id : gone)
               drop_row(self, id);
+            for (const auto& go_on : *waiting)
+              go_on();
+            load(self); // for those who came meanwhile
             pump(self);
           },
-          [self](const caf::error& err) {
+          [self, waiting](const caf::error& err) {
             self->state.loading = false;
             self->state.stale = true; // the tick tries again
+            self->state.readable = !is_shared(self->state);
             spdlog::warn("webhooks: cannot be read: {}", to_failure(err).text);
+            for (const auto& go_on : *waiting)
+              go_on();
           });
+}
+
+/// Calls `then` at once, or on several nodes when `hooks` is what the store holds now or later.
+/// While it cannot be read, `readable` is false then.
+void with_hooks(self_ptr self, std::function<void()> then) {
+  auto& state = self->state;
+  if (!is_shared(state)) {
+    then();
+    return;
+  }
+  state.after_load.push_back(std::move(then));
+  state.stale = true;
+  load(self);
 }
 
 // -- deliveries --------------------------------------------------------------------------------
@@ -281,8 +316,9 @@ void on_page(self_ptr self, webhook_id id, due_page& page) {
     heads.push_back(d.lane);
   const auto start = state.schedule.page(id, heads, page.next, state.env->now());
   const auto hook = state.hooks.find(id);
+  const bool sends = may_send(state);
   for (const auto i : start)
-    if (hook != state.hooks.end())
+    if (hook != state.hooks.end() && sends)
       send(self, hook->second, page.heads[i]);
     else
       state.schedule.settled(id, heads[i].key);
@@ -290,6 +326,8 @@ void on_page(self_ptr self, webhook_id id, due_page& page) {
 
 void pump(self_ptr self) {
   auto& state = self->state;
+  if (!may_send(state))
+    return;
   const auto now = state.env->now();
   for (const auto& r : state.schedule.reads(now))
     self->request(state.neighbours.own_reader, caf::infinite, load_due{r.hook, now, r.limit})
@@ -306,20 +344,22 @@ void pump(self_ptr self) {
 
 // -- events ------------------------------------------------------------------------------------
 
-caf::result<applied> on_event(self_ptr self, const domain_event& event) {
+bool is_wanted(const webhook_state_data& state, const std::string& type) {
+  return std::any_of(state.hooks.begin(), state.hooks.end(), [&](const auto& h) {
+    const auto& types = h.second.view.types;
+    return std::binary_search(types.begin(), types.end(), type);
+  });
+}
+
+using event_promise = caf::typed_response_promise<applied>;
+
+void queue_event(self_ptr self, const domain_event& event, event_promise promise) {
   auto& state = self->state;
-  if (!state.loaded)
-    return to_caf(errc::unavailable); // the relay comes again
-  if (!is_known_type(event.type)
-      || std::none_of(state.hooks.begin(), state.hooks.end(), [&](const auto& h) {
-           const auto& types = h.second.view.types;
-           return std::binary_search(types.begin(), types.end(), event.type);
-         }))
-    return applied{event.id, false};
   auto message = message_of(event);
-  if (!message)
-    return to_caf(message.error());
-  auto promise = self->make_response_promise<applied>();
+  if (!message) {
+    promise.deliver(to_caf(message.error()));
+    return;
+  }
   fan_out command{event.id,
                   event.key,
                   event.type,
@@ -340,6 +380,29 @@ caf::result<applied> on_event(self_ptr self, const domain_event& event) {
             pump(self);
           },
           [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+}
+
+caf::result<applied> on_event(self_ptr self, const domain_event& event) {
+  auto& state = self->state;
+  if (!state.loaded)
+    return to_caf(errc::unavailable); // the relay comes again
+  if (!is_known_type(event.type))
+    return applied{event.id, false};
+  auto promise = self->make_response_promise<applied>();
+  if (is_wanted(state, event.type)) {
+    queue_event(self, event, promise);
+    return promise;
+  }
+  // Another node may have made a webhook that wants it.
+  with_hooks(self, [self, event, promise]() mutable {
+    auto& s = self->state;
+    if (!s.readable)
+      promise.deliver(to_caf(errc::unavailable));
+    else if (is_wanted(s, event.type))
+      queue_event(self, event, promise);
+    else
+      promise.deliver(applied{event.id, false});
+  });
   return promise;
 }
 
@@ -402,17 +465,31 @@ caf::result<webhook_secret> on_rotate(self_ptr self, const rotate_secret& cmd) {
   return promise;
 }
 
-caf::result<test_result> on_test(self_ptr self, const test_webhook& cmd) {
+/// Calls `then(row)` with the webhook, or says that there is none.
+template <class Promise, class Then>
+void with_hook(self_ptr self, Promise promise, webhook_id id, Then then) {
+  with_hooks(self, [self, promise, id, then]() mutable {
+    auto& state = self->state;
+    const auto found = state.hooks.find(id);
+    if (!state.readable)
+      promise.deliver(to_caf(errc::unavailable));
+    else if (found == state.hooks.end())
+      promise.deliver(to_caf(state.loaded ? not_found() : failure{errc::unavailable}));
+    else
+      then(found->second);
+  });
+}
+
+void run_test(self_ptr self, const webhook_row& hook, const test_webhook& cmd,
+              caf::typed_response_promise<test_result> promise) {
   auto& state = self->state;
-  const auto found = state.hooks.find(cmd.id);
-  if (found == state.hooks.end())
-    return to_caf(state.loaded ? not_found() : failure{errc::unavailable});
-  if (state.tests >= state.options.tests_max)
-    return to_caf(errc::overloaded);
-  auto promise = self->make_response_promise<test_result>();
+  if (state.tests >= state.options.tests_max) {
+    promise.deliver(to_caf(errc::overloaded));
+    return;
+  }
   const auto id = make_uuid(*state.env);
   const auto started = state.env->now();
-  auto call = make_call(self, found->second, ping_body(id, to_string(cmd.id), started));
+  auto call = make_call(self, hook, ping_body(id, to_string(cmd.id), started));
   call.timeout = std::min(call.timeout, state.options.test_timeout);
   // Neither held up by failures of deliveries nor counted among them.
   call.circuit += "/test";
@@ -436,38 +513,49 @@ caf::result<test_result> on_test(self_ptr self, const test_webhook& cmd) {
             --self->state.tests;
             promise.deliver(std::move(err));
           });
+}
+
+caf::result<test_result> on_test(self_ptr self, const test_webhook& cmd) {
+  auto promise = self->make_response_promise<test_result>();
+  with_hook(self, promise, cmd.id, [self, cmd, promise](const webhook_row& hook) mutable {
+    run_test(self, hook, cmd, std::move(promise));
+  });
   return promise;
 }
 
 caf::result<webhook_list> on_list(self_ptr self) {
-  auto& state = self->state;
-  if (!state.loaded)
-    return to_caf(errc::unavailable);
-  webhook_list out;
-  for (const auto& entry : state.hooks)
-    out.webhooks.push_back(entry.second.view);
-  std::sort(out.webhooks.begin(), out.webhooks.end(), [](const auto& a, const auto& b) {
-    return std::pair{a.created_at, a.id} < std::pair{b.created_at, b.id};
+  auto promise = self->make_response_promise<webhook_list>();
+  with_hooks(self, [self, promise]() mutable {
+    auto& state = self->state;
+    if (!state.loaded || !state.readable) {
+      promise.deliver(to_caf(errc::unavailable));
+      return;
+    }
+    webhook_list out;
+    for (const auto& entry : state.hooks)
+      out.webhooks.push_back(entry.second.view);
+    std::sort(out.webhooks.begin(), out.webhooks.end(), [](const auto& a, const auto& b) {
+      return std::pair{a.created_at, a.id} < std::pair{b.created_at, b.id};
+    });
+    promise.deliver(std::move(out));
   });
-  return out;
+  return promise;
 }
 
 caf::result<webhook_view> on_get(self_ptr self, const get_webhook& query) {
-  auto& state = self->state;
-  const auto found = state.hooks.find(query.id);
-  if (found == state.hooks.end())
-    return to_caf(state.loaded ? not_found() : failure{errc::unavailable});
-  return found->second.view;
+  auto promise = self->make_response_promise<webhook_view>();
+  with_hook(self, promise, query.id,
+            [promise](const webhook_row& hook) mutable { promise.deliver(hook.view); });
+  return promise;
 }
 
 caf::result<delivery_page> on_deliveries(self_ptr self, const list_deliveries& query) {
-  auto& state = self->state;
-  if (!state.hooks.contains(query.id))
-    return to_caf(state.loaded ? not_found() : failure{errc::unavailable});
   auto promise = self->make_response_promise<delivery_page>();
-  self->request(state.neighbours.front_reader, caf::infinite, query)
-      .then([promise](delivery_page& page) mutable { promise.deliver(std::move(page)); },
-            [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+  with_hook(self, promise, query.id, [self, query, promise](const webhook_row&) {
+    self->request(self->state.neighbours.front_reader, caf::infinite, query)
+        .then([promise](delivery_page& page) mutable { promise.deliver(std::move(page)); },
+              [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+  });
   return promise;
 }
 
@@ -493,7 +581,7 @@ caf::result<replayed> on_replay(self_ptr self, replay_dead_letters& cmd) {
 void sweep(self_ptr self) {
   auto& state = self->state;
   const auto now = state.env->now();
-  if (state.purging || now - state.purged_at < state.options.purge_every)
+  if (!may_send(state) || state.purging || now - state.purged_at < state.options.purge_every)
     return;
   state.purging = true;
   state.purged_at = now;
@@ -515,11 +603,15 @@ void sweep(self_ptr self) {
           });
 }
 
+/// Of what all nodes share the one on duty tells.
 void show(const webhook_state_data& state) {
+  const bool on_duty = may_send(state);
   std::int64_t pending = 0;
   std::int64_t dead = 0;
   std::array<int, 4> by_state{};
   for (const auto& entry : state.hooks) {
+    if (!on_duty)
+      break;
     pending += entry.second.view.pending;
     dead += entry.second.view.dead;
     ++by_state[static_cast<std::size_t>(entry.second.view.state)];
@@ -557,6 +649,7 @@ impl_actor::behavior_type behave(self_ptr self, environment* env,
       [self](const webhook_tick&) {
         auto& s = self->state;
         observe_mailbox(s.metrics->mailbox, self);
+        s.stale = s.stale || is_shared(s);
         load(self);
         for (auto& [outcome, key] : std::exchange(s.unsaved, {}))
           save(self, outcome, key);

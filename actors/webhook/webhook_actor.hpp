@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,9 @@ struct webhook_options {
   milliseconds keep_processed{604'800'000}; ///< then that an event was applied is forgotten
   milliseconds purge_every{60'000};
   milliseconds tick{200}; ///< how often due lanes and unsaved outcomes are looked at
+  /// Of several nodes with the same store one sends at a time; all of them take events and
+  /// commands, and look at the store before they say what there is. Empty: this is the only node.
+  std::function<bool()> on_duty{};
   writer_options writer;
   std::size_t queries_waiting_max = 1000;
   bool detached = true; ///< false: blocking actors stay on the scheduler (tests)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <system_error>
 #include <utility>
@@ -23,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view unfinished = ".unfinished-";
+constexpr std::chrono::minutes abandoned_after{10};
 constexpr std::uint64_t image_bytes_max = 64ULL * 1024 * 1024;
 
 /// A file descriptor that is closed at the end.
@@ -157,9 +159,12 @@ open_image_store(const fs::path& folder, image_store_options options, environmen
   for (fs::directory_iterator at{folder, ec}, end; !ec && at != end; at.increment(ec)) {
     const auto name = at->path().filename().string();
     std::error_code ignored;
-    if (name.starts_with(unfinished))
-      fs::remove(at->path(), ignored);
-    else if (at->is_regular_file(ignored))
+    if (name.starts_with(unfinished)) {
+      // A young one may be another node's, which is just writing it.
+      const auto written = fs::last_write_time(at->path(), ignored);
+      if (!ignored && fs::file_time_type::clock::now() - written > abandoned_after)
+        fs::remove(at->path(), ignored);
+    } else if (at->is_regular_file(ignored))
       used += at->file_size(ignored);
   }
   if (ec) {

@@ -5,6 +5,7 @@
 #include "actors/catalog/layout.hpp"
 #include "actors/catalog/search.hpp"
 #include "storage/sql/catalog_rows.hpp"
+#include "storage/sql/news_store.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -79,6 +80,7 @@ public:
     bool committing = false;
     try {
       transaction tx{db_};
+      write_alone(db_); // other nodes write here too
       for (std::size_t i = 0; i < batch.size(); ++i)
         out[i] = attempt(batch[i]);
       committing = true;
@@ -112,6 +114,9 @@ private:
     db_.session() << "SAVEPOINT command";
     try {
       out.changed = std::visit([this](const auto& x) { return apply(x); }, write.command);
+      // Of members a kept answer may be behind for its short life.
+      if (out.changed && !std::holds_alternative<count_members>(write.command))
+        add_news(db_);
       append_outbox(db_, events_);
       out.events = events_.size();
       if (!events_.empty())

@@ -169,6 +169,7 @@ private:
     bool committing = false;
     try {
       transaction tx{db_};
+      write_alone(db_); // other nodes write here too
       for (auto i = first; i < last; ++i)
         out[i] = std::visit([&](const auto& x) { return apply(x, batch[i]); }, batch[i].command);
       committing = true;

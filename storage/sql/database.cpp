@@ -235,6 +235,13 @@ transaction::transaction(database& db) : db_(db) {
     db.session() << "BEGIN";
 }
 
+void write_alone(database& db) {
+  if (db.kind() == dialect::sqlite)
+    return;
+  int ignored = 0;
+  db.session() << "SELECT 1 FROM (SELECT pg_advisory_xact_lock(7461649)) AS l", soci::into(ignored);
+}
+
 transaction::~transaction() {
   if (open_)
     rollback();

@@ -132,6 +132,11 @@ private:
   bool open_ = true;
 };
 
+/// Inside a transaction, before it reads anything: from here to its end no other transaction that
+/// called this, in whatever process, runs on this database, so what is read stays true until the
+/// commit. For databases that are written seldom. On SQLite every `transaction` is like that.
+void write_alone(database& db);
+
 /// Runs a prepared statement that writes; returns the number of rows it touched.
 std::size_t run(soci::statement& statement);
 

@@ -447,8 +447,10 @@ ticket_written apply_membership(database& db, const change_membership& command, 
     dirty = true;
     return ended(commit_status::rejected);
   }
-  if (marks)
-    mark_processed(db, consumer, command.message, now);
+  if (marks && !mark_processed(db, consumer, command.message, now)) {
+    dirty = true; // another node has applied it since
+    return ended(commit_status::committed, true);
+  }
   append_outbox(db, command.events);
   return ended(commit_status::committed);
 }

@@ -140,6 +140,7 @@ private:
     bool committing = false;
     try {
       transaction tx{db_};
+      write_alone(db_); // other nodes write here too
       hours_.clear();
       events_.clear();
       ledger_.reset();

@@ -1,6 +1,7 @@
 #include "storage/sql/ticket_store.hpp"
 
 #include "storage/sql/membership_store.hpp"
+#include "storage/sql/news_store.hpp"
 #include "storage/sql/query_guard.hpp"
 #include "storage/sql/ticket_batch.hpp"
 #include "storage/sql/transfer_store.hpp"
@@ -563,8 +564,12 @@ private:
       out.found = command.from;
       return {std::move(out), true};
     }
-    if (!command.message.is_nil())
-      mark_processed(db_, consumer, command.message, env_.now());
+    if (!command.message.is_nil() && !mark_processed(db_, consumer, command.message, env_.now())) {
+      out = {}; // another node has applied it since
+      out.status = commit_status::committed;
+      out.duplicate = true;
+      return {std::move(out), true};
+    }
     if (!command.history.action.empty()) {
       auto& h = db_.prepared<insert_history>();
       h.id = id;
@@ -634,6 +639,7 @@ private:
     e.config = command.event.layout_config;
     e.poster = command.event.poster_url;
     run(e.st);
+    add_news(db_, event);
     if (command.layout) {
       auto& l = db_.prepared<put_layout>();
       l.id = to_string(command.layout->id);

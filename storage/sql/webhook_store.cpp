@@ -160,6 +160,7 @@ private:
     hooks_.reset();
     try {
       transaction tx{db_};
+      write_alone(db_); // other nodes write here too
       for (auto i = first; i < last; ++i)
         out[i] = std::visit([&](const auto& x) { return apply(x, batch[i]); }, batch[i].command);
       committing = true;
@@ -178,7 +179,7 @@ private:
     }
   }
 
-  /// All webhooks, read once per transaction: only this connection writes them.
+  /// All webhooks, read once per transaction: meanwhile nobody else writes them.
   std::vector<webhook_row>& hooks() {
     if (!hooks_)
       hooks_ = all_hooks(db_);

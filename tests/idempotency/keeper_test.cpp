@@ -137,5 +137,29 @@ TEST_F(keeper_test, one_tick_removes_all_that_has_expired) {
   EXPECT_EQ(asked(request(6)), verdict::run);
 }
 
+TEST_F(keeper_test, off_duty_it_removes_nothing_and_sees_what_another_node_removed) {
+  stop();
+  bool on_duty = false;
+  options.on_duty = [&] { return on_duty; };
+  options.rules.keys_per_owner = 5;
+  start();
+  for (std::uint8_t n = 1; n <= 5; ++n) {
+    ASSERT_EQ(asked(request(n)), verdict::run);
+    end(request(n));
+  }
+  advance(options.rules.retention);
+  advance(options.tick_interval);
+  EXPECT_EQ(store->size(), 5u);
+  EXPECT_EQ(asked(request(6)), verdict::owner_full);
+  std::vector<key_write> purge;
+  purge.push_back({purge_keys{env->now(), 100}, env->now()});
+  store->commit(purge); // the other node's
+  for (int i = 0; i < options.recount_every; ++i)
+    advance(options.tick_interval);
+  EXPECT_EQ(asked(request(6)), verdict::run);
+  EXPECT_EQ(context->metrics->keys.Value(), 1);
+  stop();
+}
+
 } // namespace
 } // namespace tiketi::idempotency

@@ -120,6 +120,42 @@ TEST_F(key_ledger_test, what_the_store_knows_decides) {
   EXPECT_EQ(ledger.running(), 0u);
 }
 
+TEST_F(key_ledger_test, what_another_node_noted_lately_may_still_run_there) {
+  rules.elsewhere = seconds{60};
+  ledger = key_ledger{rules, 77};
+  key_record row;
+  row.scope = bytes(1);
+  row.fingerprint = bytes(1);
+  row.incarnation = 78;
+  row.started_at = t0;
+  row.expires_at = t0 + seconds{1000};
+  const auto judged = [&](time_point now) {
+    EXPECT_EQ(ledger.begin(request(1, 1, true), now), verdict::look_up);
+    return ledger.looked_up(bytes(1), row, now);
+  };
+  EXPECT_EQ(judged(t0), verdict::running);
+  EXPECT_EQ(judged(t0 + milliseconds{59'999}), verdict::running);
+  EXPECT_EQ(judged(t0 + seconds{60}), verdict::interrupted);
+  row.incarnation = 77;
+  EXPECT_EQ(judged(t0), verdict::interrupted) << "its own: it would know of it";
+}
+
+TEST_F(key_ledger_test, a_recount_takes_what_other_nodes_did_into_account) {
+  complete(request(1), answer(200));
+  complete(request(2), answer(200));
+  start(request(3)); // runs meanwhile
+  ledger.recount({{"owner", 1}, {"other", 1}});
+  EXPECT_EQ(ledger.keys(), 3u) << "two that are stored, one that runs";
+  ledger.recount({{"owner", 2}});
+  ASSERT_EQ(ledger.begin(request(4), t0), verdict::look_up);
+  EXPECT_EQ(ledger.looked_up(bytes(4), std::nullopt, t0), verdict::owner_full);
+  ASSERT_EQ(ledger.finish(bytes(3), answer(200)), fate::keep);
+  ledger.kept(bytes(3), false);
+  EXPECT_EQ(ledger.keys(), 2u);
+  ledger.recount({});
+  EXPECT_EQ(ledger.keys(), 0u);
+}
+
 TEST_F(key_ledger_test, an_owner_and_all_together_have_a_bound) {
   for (std::uint8_t n = 1; n <= 3; ++n)
     complete(request(n), answer(200));

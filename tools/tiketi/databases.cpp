@@ -155,6 +155,8 @@ std::size_t migrate_all(const data_directory& data, const config::settings& valu
     auto options = options_of(&data, role, values);
     // A step may have to rewrite a table.
     options.server.statement_timeout = std::chrono::hours{1};
+    // The nodes of a cluster start together: one of them migrates, the others wait for it.
+    options.server.lock_timeout = std::chrono::hours{1};
     auto db = open(options);
     const auto applied = sql::migrate(db, sql::migrations_of(role));
     if (!applied)

@@ -9,10 +9,12 @@
 #include "actors/catalog/enrich.hpp"
 #include "actors/catalog/images.hpp"
 #include "actors/catalog/member_consumer.hpp"
+#include "actors/catalog/news_watch.hpp"
 #include "actors/catalog/role.hpp"
 #include "actors/catalog/type_ids.hpp"
 #include "actors/cluster/admin.hpp"
 #include "actors/cluster/departure.hpp"
+#include "actors/cluster/duty.hpp"
 #include "actors/cluster/home.hpp"
 #include "actors/cluster/metrics.hpp"
 #include "actors/cluster/role.hpp"
@@ -74,6 +76,7 @@
 #include "storage/sql/community_store.hpp"
 #include "storage/sql/idempotency_store.hpp"
 #include "storage/sql/membership_store.hpp"
+#include "storage/sql/news_store.hpp"
 #include "storage/sql/outbox_cursors.hpp"
 #include "storage/sql/payment_store.hpp"
 #include "storage/sql/queue_journal.hpp"
@@ -191,7 +194,10 @@ struct node::impl {
   }
 
   std::vector<subscription> feed(std::string_view role, std::vector<subscription> to);
-  relay_options relaying() const;
+  relay_options relaying(std::string_view role) const;
+  cluster::on_duty duty(std::string_view name) const;
+  void open_news();
+  void watch_news();
   relay_actor relay(const std::string& role, std::vector<subscription> to);
 
   void start();
@@ -257,6 +263,8 @@ struct node::impl {
   trace::exporter_actor exporter;
   ticket::guard_actor seat_guard; ///< null: the ticket role has one of its own
   caf::actor rate_reporter;
+  std::vector<catalog::news_source> news; ///< until somebody hears them
+  catalog::news_watch news_watch;         ///< null: no other nodes
   std::optional<webhook::webhook_role> webhook_role;
   std::optional<auth::auth_role> auth_role;
   std::optional<catalog::catalog_role> catalog_role;
@@ -328,8 +336,10 @@ void node::impl::start() {
   start_webhook();
   start_auth();
   start_stats();
+  open_news();
   start_ticket();
   start_catalog();
+  watch_news();
   start_admin();
   start_notices();
   start_queue();
@@ -353,7 +363,7 @@ void node::impl::start() {
 
 /// Feeds what listens to one role, over a connection of its own.
 relay_actor node::impl::relay(const std::string& role, std::vector<subscription> to) {
-  auto options = relaying();
+  auto options = relaying(role);
   options.role = role;
   options.registry = registry.get();
   return spawn_relay(sys, *env, spawn_outbox(sys, *env, outbox(role)), feed(role, std::move(to)),
@@ -375,11 +385,20 @@ std::vector<subscription> node::impl::feed(std::string_view role, std::vector<su
   return to;
 }
 
+/// Work that one node of the cluster does at a time; empty where there is no cluster.
+cluster::on_duty node::impl::duty(std::string_view name) const {
+  return cluster::duty_of(cluster_role ? cluster_role->state : nullptr, name);
+}
+
 /// Statistics, points and webhooks do not mind a moment, and the sale has the processors to itself
 /// when their events travel together.
-relay_options node::impl::relaying() const {
+relay_options node::impl::relaying(std::string_view role) const {
   relay_options options;
   options.linger = milliseconds{20};
+  if (cluster_role) { // nobody tells it what other nodes have written
+    options.on_duty = duty(fmt::format("relay/{}", role));
+    options.tick = options.poll = milliseconds{100};
+  }
   if (bus) // which batches, and keeps the order of a key
     options.in_flight_max = options.held_max;
   return options;
@@ -544,6 +563,7 @@ void node::impl::start_webhook() {
   options.secret_overlap = values.webhook_secret_overlap;
   options.keep_delivered = values.webhook_keep_delivered;
   options.keep_dead = values.webhook_keep_dead;
+  options.on_duty = duty("webhook/deliveries");
   auto made = calls();
   made.response_bytes_max = static_cast<std::size_t>(values.webhook_response_bytes_max);
   // As many connections as there may be deliveries: none waits for a slow receiver's.
@@ -577,6 +597,32 @@ void node::impl::start_auth() {
                                 .queries = sql::make_auth_queries(connect("auth")),
                                 .calls = remote_client});
   kept.push_back(auth_role->metrics);
+}
+
+/// What other nodes change, for what this one keeps in memory: begins before any of that is read.
+void node::impl::open_news() {
+  if (!cluster_role)
+    return;
+  for (const std::string_view role : {"ticket", "catalog"}) {
+    auto store = sql::make_news_store(connect(role), role == "ticket");
+    const auto since = must(store->version(), role);
+    news.push_back({std::move(store), since, {}});
+  }
+}
+
+/// Once those are there whom it tells.
+void node::impl::watch_news() {
+  if (news.empty())
+    return;
+  news[0].tell = [changed = ticket_role->event_changed](const tiketi::news& fresh) {
+    for (const auto& event : fresh.events)
+      changed(event);
+  };
+  news[1].tell = [catalog = catalog_role->catalog](const tiketi::news&) {
+    caf::anon_send(catalog, catalog::catalog_changed{});
+  };
+  news_watch = catalog::start_news_watch(sys, *env, {.node = member_of(values).node},
+                                         std::exchange(news, {}));
 }
 
 void node::impl::start_ticket() {
@@ -633,8 +679,12 @@ void node::impl::start_admin() {
   others.sale = ticket_role->region;
   others.directory = auth_role->auth;
   others.event_changed = ticket_role->event_changed;
+  others.watch = news_watch;
   admin_role = catalog::start_admin(sys, *env, {}, std::move(others));
   const auto folder = data.path() / values.uploads_directory;
+  if (cluster_role && std::filesystem::path{values.uploads_directory}.is_relative())
+    spdlog::warn(
+        "uploads.directory is this node's own folder: other nodes will not find its images");
   images = catalog::start_images(
       sys, must(files::open_image_store(
                     folder,
@@ -744,7 +794,7 @@ void node::impl::start_payment() {
   parts.front_queries = sql::make_payment_queries(connect("payment"));
   parts.outbox = outbox("payment");
   payment::payment_options options;
-  options.relay = relaying();
+  options.relay = relaying("payment");
   if (values.payment_provider == "toss") {
     parts.money = payment::start_toss_provider(
         sys, *env, remote_client,
@@ -779,6 +829,8 @@ void node::impl::start_community() {
   parts.artists = catalog_role->catalog;
   parts.subscriptions = feed("community", {{membership::community_topic, "points",
                                             ticket_role->points, membership::events_of_points()}});
+  if (cluster_role)
+    parts.relay = relaying("community");
   community_role = community::start_community(sys, *env, *registry, options, std::move(parts));
 }
 
@@ -799,6 +851,9 @@ void node::impl::start_keeper() {
   options.rules.keys_per_owner = static_cast<std::size_t>(values.gateway_idempotency_keys_per_user);
   options.rules.keys_max = static_cast<std::size_t>(values.gateway_idempotency_keys_max);
   options.rules.cache_bytes = static_cast<std::size_t>(values.gateway_idempotency_cache_mib) << 20;
+  options.on_duty = duty("gateway/keys");
+  if (cluster_role)
+    options.rules.elsewhere = seconds{60};
   keeper_role = idempotency::start_keeper(sys, *env, *registry, options,
                                           {.writes = sql::make_key_writes(connect("gateway")),
                                            .queries = sql::make_key_queries(connect("gateway"))});
@@ -1130,6 +1185,8 @@ void node::impl::stop() {
     remote::stop_remote(catalog_remote);
   if (admin_role)
     catalog::stop(*admin_role);
+  caf::anon_send_exit(news_watch, caf::exit_reason::user_shutdown);
+  news_watch = nullptr;
   caf::anon_send_exit(images, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(ticket_admin, caf::exit_reason::user_shutdown);
   if (catalog_role)

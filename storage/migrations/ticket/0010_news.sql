@@ -1,0 +1,25 @@
+-- What the nodes of a cluster have to be told of events. The version grows by one with each change of
+-- an event by the catalog, in that change's transaction; the row is locked until its commit, so
+-- versions become visible in their order.
+
+CREATE TABLE news(
+  id      INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+  version BIGINT NOT NULL
+);
+
+INSERT INTO news(id, version) VALUES (1, 0);
+
+-- The version of each event's last change.
+CREATE TABLE event_news(
+  event_id VARCHAR(36) NOT NULL PRIMARY KEY,
+  version  BIGINT NOT NULL
+);
+
+CREATE INDEX event_news_by_version ON event_news(version);
+
+-- Up to where a node has taken the changes in, and when it was last there.
+CREATE TABLE news_readers(
+  node    VARCHAR(64) NOT NULL PRIMARY KEY,
+  version BIGINT NOT NULL,
+  seen_at BIGINT NOT NULL
+);
