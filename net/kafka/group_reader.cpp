@@ -71,6 +71,7 @@ std::string group_reader::own_name(const char* topic) const {
 client_ptr group_reader::make() {
   const auto& own = options_.consumer;
   const auto session = own.session_timeout.count();
+  const bool patient = own.patient.contains(what_.consumer);
   auto conf =
       make_conf(options_.connection,
                 {{"group.id", options_.connection.group_prefix + what_.consumer},
@@ -85,8 +86,9 @@ client_ptr group_reader::make() {
                  {"queued.max.messages.kbytes", "4096"},
                  // A broker answers when this much has come, or after this long: a request for
                  // every few records would cost it more than the records.
-                 {"fetch.min.bytes", "16384"},
-                 {"fetch.wait.max.ms", "50"},
+                 {"fetch.min.bytes", patient ? "262144" : "16384"},
+                 {"fetch.wait.max.ms",
+                  std::to_string((patient ? own.fetch_wait_patient : own.fetch_wait).count())},
                  {"fetch.error.backoff.ms", "200"}});
   rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
   rd_kafka_conf_set_offset_commit_cb(conf.get(), on_commit);
@@ -159,6 +161,10 @@ void group_reader::take(const rd_kafka_message_t& message) {
   found->second.posted = message.offset;
   auto& batch = batch_[from];
   if (is_unwanted(message, to->second.types)) {
+    if (!batch.empty() && batch.back().passed_over) { // the last of a row says it all
+      batch.back().raw.offset = message.offset;
+      return;
+    }
     arrival passed;
     passed.raw.topic = from.first;
     passed.raw.partition = from.second;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,10 @@ struct producer_options {
 struct consumer_options {
   milliseconds session_timeout{10'000}; ///< a silent member's partitions go to others then
   std::size_t held_max = 512;           ///< events held per partition, 1 at least
-  std::size_t in_flight_max = 64;       ///< keys delivered at once per partition
+  std::size_t in_flight_max = 256;      ///< keys delivered at once per partition
+  milliseconds fetch_wait{50};          ///< a broker waits this long for company of a record
+  milliseconds fetch_wait_patient{200}; ///< the same for those that do not mind
+  std::set<std::string> patient{};      ///< their names
   milliseconds tick{100};               ///< how often retries and deadlines are looked at
   milliseconds commit_every{500};       ///< older offsets only cause repeats
   milliseconds patience{10'000};        ///< a delivery without an answer counts as failed

@@ -149,7 +149,8 @@ struct migration {
   std::string name;
   /// Statements, each ended by `;` at the end of a line. `{{identity}}` stands for the type of an
   /// ascending key made by the database, `{{clustered}}` (after the closing parenthesis of a table)
-  /// for storage in the order of the primary key where the dialect has it.
+  /// for storage in the order of the primary key where the dialect has it. A statement that begins
+  /// with `{{postgresql}}` is for that dialect only.
   std::string sql;
 };
 

@@ -41,6 +41,7 @@ std::vector<std::string> statements_of(const std::string& sql, dialect kind) {
               sqlite ? "INTEGER PRIMARY KEY AUTOINCREMENT"
                      : "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY");
   replace_all(text, "{{clustered}}", sqlite ? "WITHOUT ROWID" : "");
+  constexpr std::string_view server_only = "{{postgresql}} ";
   std::vector<std::string> out;
   std::string statement;
   std::size_t begin = 0;
@@ -56,7 +57,11 @@ std::vector<std::string> statements_of(const std::string& sql, dialect kind) {
     statement += line;
     if (line.back() == ';') {
       statement.pop_back();
-      out.push_back(std::move(statement));
+      const bool elsewhere = statement.starts_with(server_only);
+      if (elsewhere)
+        statement.erase(0, server_only.size());
+      if (!elsewhere || !sqlite)
+        out.push_back(std::move(statement));
       statement.clear();
     } else {
       statement += '\n';

@@ -1,4 +1,5 @@
 #include "storage/sql/database.hpp"
+#include "storage/sql/outbox_insert.hpp"
 #include "storage/sql/postgresql.hpp"
 
 #include <algorithm>
@@ -31,47 +32,12 @@ struct insert_event {
 // number that is missing belongs to a transaction that has the lock, or to none any more.
 constexpr const char* append_lock = "7461647";
 
-/// PostgreSQL: all of them in one request. The rows get their numbers in the order of the arrays.
+/// PostgreSQL: all of them in one request.
 struct insert_events : server_statement {
   explicit insert_events(soci::session& sql)
-      : server_statement(
-          sql,
-          fmt::format(
-              "WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({})) "
-              "INSERT INTO outbox(event_id, topic, key, type, version, occurred_at, trace, "
-              "payload) "
-              "SELECT event_id, topic, key, type, version, occurred_at, trace, payload FROM unnest("
-              "CAST($1 AS VARCHAR[]), CAST($2 AS TEXT[]), CAST($3 AS TEXT[]), CAST($4 AS TEXT[]), "
-              "CAST($5 AS INTEGER[]), CAST($6 AS BIGINT[]), CAST($7 AS TEXT[]), CAST($8 AS "
-              "TEXT[])) "
-              "WITH ORDINALITY AS n(event_id, topic, key, type, version, occurred_at, trace, "
-              "payload, place), held ORDER BY place",
-              append_lock)) {}
+      : server_statement(sql,
+                         "WITH " + outbox_insert::take_lock() + " " + outbox_insert::insert(1)) {}
 };
-
-void append_together(database& db, std::span<const domain_event> events) {
-  array_text id;
-  array_text topic;
-  array_text key;
-  array_text type;
-  array_text version;
-  array_text occurred_at;
-  array_text trace;
-  array_text payload;
-  for (const auto& e : events) {
-    id.add(to_string(e.id));
-    topic.add(e.topic);
-    key.add(e.key);
-    type.add(e.type);
-    version.add(std::int64_t{e.version});
-    occurred_at.add(to_millis(e.occurred_at));
-    trace.add(e.trace);
-    payload.add(e.payload);
-  }
-  db.prepared<insert_events>().run_with(id.take(), topic.take(), key.take(), type.take(),
-                                        version.take(), occurred_at.take(), trace.take(),
-                                        payload.take());
-}
 
 struct insert_processed {
   explicit insert_processed(soci::session& sql)
@@ -329,11 +295,49 @@ private:
 
 } // namespace
 
+std::string outbox_insert::take_lock() {
+  return fmt::format("appending AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({}))",
+                     append_lock);
+}
+
+/// The rows get their numbers in the order of the arrays.
+std::string outbox_insert::insert(std::size_t first) {
+  std::string arrays;
+  for (const char* type :
+       {"VARCHAR", "TEXT", "TEXT", "TEXT", "INTEGER", "BIGINT", "TEXT", "TEXT"}) {
+    if (!arrays.empty())
+      arrays += ", ";
+    arrays += fmt::format("CAST(${} AS {}[])", first++, type);
+  }
+  return "INSERT INTO outbox(event_id, topic, key, type, version, occurred_at, trace, payload) "
+         "SELECT event_id, topic, key, type, version, occurred_at, trace, payload FROM unnest("
+         + arrays
+         + ") WITH ORDINALITY AS n(event_id, topic, key, type, version, occurred_at, trace, "
+           "payload, place), appending ORDER BY place";
+}
+
+std::vector<std::string> outbox_insert::values(std::span<const domain_event> events) {
+  std::vector<array_text> columns(parameters);
+  for (const auto& e : events) {
+    columns[0].add(to_string(e.id));
+    columns[1].add(e.topic);
+    columns[2].add(e.key);
+    columns[3].add(e.type);
+    columns[4].add(std::int64_t{e.version});
+    columns[5].add(to_millis(e.occurred_at));
+    columns[6].add(e.trace);
+    columns[7].add(e.payload);
+  }
+  return take_all(columns);
+}
+
 void append_outbox(database& db, std::span<const domain_event> events) {
   if (events.empty())
     return;
-  if (db.kind() == dialect::postgresql)
-    return append_together(db, events);
+  if (db.kind() == dialect::postgresql) {
+    db.prepared<insert_events>().run(outbox_insert::values(events));
+    return;
+  }
   auto& q = db.prepared<insert_event>();
   for (const auto& e : events) {
     q.id = to_string(e.id);

@@ -30,10 +30,10 @@ struct lock_reservations : server_statement {
 
 struct lock_seats : server_statement {
   explicit lock_seats(soci::session& sql)
-      : server_statement(sql,
-                         "SELECT id, status, version, fencing_token, coalesce(holder, ''), retired "
-                         "FROM seats WHERE id = ANY (CAST($1 AS VARCHAR[])) ORDER BY id "
-                         "FOR UPDATE") {}
+      : server_statement(
+          sql, "SELECT id, status, version, fencing_token, coalesce(holder, ''), retired, "
+               "event_id FROM seats WHERE id = ANY (CAST($1 AS VARCHAR[])) ORDER BY id "
+               "FOR UPDATE") {}
 };
 
 struct lock_types : server_statement {
@@ -156,6 +156,7 @@ constexpr std::size_t seats_at_once = 5000;
 // -- the rows in hand ----------------------------------------------------------------------------
 
 struct seat_state {
+  std::string event;
   std::string status;
   std::int64_t version = 0;
   std::int64_t token = 0;
@@ -277,6 +278,7 @@ void working_set::load(std::span<const ticket_write> batch) {
       s.token = s.token_read = rows.number(i, 3);
       s.holder = rows.text(i, 4);
       s.retired = rows.number(i, 5) != 0;
+      s.event = rows.text(i, 6);
     }
   }
   if (!types.empty()) {
@@ -334,8 +336,8 @@ ticket_written working_set::apply(const create_reservation& command) {
       const std::int64_t before = static_cast<std::int64_t>(item.seat_version) - 1;
       const auto token = static_cast<std::int64_t>(item.token);
       if (found == seats_.end() || seats.contains(seat) || found->second.status != "available"
-          || found->second.retired || found->second.version != before
-          || found->second.token >= token) {
+          || found->second.retired || found->second.event != event
+          || found->second.version != before || found->second.token >= token) {
         out.conflicts.push_back(item.seat);
         continue;
       }

@@ -3,6 +3,7 @@
 #include "storage/sql/membership_store.hpp"
 #include "storage/sql/news_store.hpp"
 #include "storage/sql/query_guard.hpp"
+#include "storage/sql/reservation_insert.hpp"
 #include "storage/sql/ticket_batch.hpp"
 #include "storage/sql/transfer_store.hpp"
 
@@ -42,12 +43,13 @@ struct hold_seat {
   explicit hold_seat(soci::session& sql)
       : st((sql.prepare << "UPDATE seats SET status = 'locked', version = :version, "
                            "fencing_token = :token, holder = :holder WHERE id = :id "
-                           "AND status = 'available' AND retired = 0 AND version = :before "
+                           "AND event_id = :event AND status = 'available' AND retired = 0 AND "
+                           "version = :before "
                            "AND fencing_token < :token",
             soci::use(version, "version"), soci::use(token, "token"), soci::use(holder, "holder"),
-            soci::use(id, "id"), soci::use(before, "before"))) {}
+            soci::use(id, "id"), soci::use(event, "event"), soci::use(before, "before"))) {}
 
-  std::string id, holder;
+  std::string id, event, holder;
   long long version = 0;
   long long before = 0;
   long long token = 0;
@@ -367,8 +369,18 @@ private:
                       bool careful) {
     bool committing = false;
     try {
-      transaction tx(db_);
       const bool together = db_.kind() == dialect::postgresql && !careful;
+      if (together && are_fresh_holds(batch)) {
+        for (auto& o : out)
+          o.status = commit_status::committed;
+        committing = true;
+        if (commit_holds(db_, batch))
+          return batch_end::finished;
+        committing = false;
+        for (auto& o : out)
+          o = {};
+      }
+      transaction tx(db_);
       if (together && !apply_together(batch, out))
         return batch_end::undone;
       for (std::size_t i = 0; i < batch.size() && !together; ++i) {
@@ -463,6 +475,7 @@ private:
       if (!item.seat.is_nil()) {
         auto& q = db_.prepared<hold_seat>();
         q.id = to_string(item.seat);
+        q.event = event;
         q.holder = id;
         q.version = item.seat_version;
         q.before = q.version - 1;

@@ -46,6 +46,9 @@ kafka::kafka_options kafka_options_of(const config::settings& values) {
   out.topics.replication = static_cast<int>(values.kafka_replication);
   out.producer.message_bytes_max = static_cast<std::size_t>(values.kafka_message_bytes_max);
   out.consumer.session_timeout = values.kafka_session_timeout;
+  // Somebody waits for the ticket role to apply a payment; what these do may take a moment, and
+  // their records travel together.
+  out.consumer.patient = {"benefits", "payment", "stats", "webhook"};
   out.consumer.held_max = static_cast<std::size_t>(values.kafka_held_max);
   out.consumer.poison_after = static_cast<std::uint32_t>(values.kafka_attempts_max);
   return out;
