@@ -228,7 +228,13 @@ const char* state_or_blank(const PGresult* result) {
 
 } // namespace
 
+void database::check_may_write() const {
+  if (options_.may_write && !options_.may_write())
+    throw soci::postgresql_soci_error("this node may not write now: its lease is over", "25006");
+}
+
 transaction::transaction(database& db) : db_(db) {
+  db.check_may_write();
   if (db.kind() == dialect::sqlite)
     db.session() << "BEGIN IMMEDIATE";
   else
@@ -248,6 +254,7 @@ transaction::~transaction() {
 }
 
 void transaction::commit() {
+  db_.check_may_write();
   if (db_.kind() == dialect::postgresql) {
     auto* server = server_of(db_.session());
     const std::unique_ptr<PGresult, decltype(&PQclear)> done{PQexec(server, "COMMIT"), &PQclear};

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -50,6 +51,11 @@ struct database_options {
   std::chrono::milliseconds busy_timeout{5000}; ///< SQLite
   wal_limits log{};                             ///< SQLite
   server_options server{};                      ///< PostgreSQL
+  /// Asked before a transaction begins and before it is committed; false: it is not. Null: always.
+  /// With `server_options::idle_in_transaction_timeout` below the time between its turning false
+  /// and somebody else's turn, nothing is committed in that turn: the server ends a transaction
+  /// whose client stands still. Thread-safe, does not block.
+  std::function<bool()> may_write{};
 };
 
 /// For error texts: the file, or `name at host:port`.
@@ -68,6 +74,9 @@ public:
 
   soci::session& session();
   dialect kind() const noexcept { return options_.kind; }
+
+  /// Throws what counts as undone (`leaves_doubt`) unless `database_options::may_write`.
+  void check_may_write() const;
 
   /// After a lost connection. Prepared statements made before are void. On PostgreSQL the server
   /// has ended the lost session when this returns: nothing it had begun can be committed later, so

@@ -371,6 +371,7 @@ private:
     try {
       const bool together = db_.kind() == dialect::postgresql && !careful;
       if (together && are_fresh_holds(batch)) {
+        db_.check_may_write();
         for (auto& o : out)
           o.status = commit_status::committed;
         committing = true;

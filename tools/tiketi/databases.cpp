@@ -71,6 +71,17 @@ sql::database open_server_database(std::string_view role, const config::settings
   return open(options_of(nullptr, role, values));
 }
 
+sql::database open_fenced(const data_directory& data, std::string_view role,
+                          const config::settings& values, std::function<bool()> may_write) {
+  auto options = options_of(&data, role, values);
+  if (may_write) {
+    options.may_write = std::move(may_write);
+    // What remains of the margin is for the commit itself.
+    options.server.idle_in_transaction_timeout = values.cluster_margin * 4 / 5;
+  }
+  return open(options);
+}
+
 std::optional<sql::database> claim_databases(const data_directory& data,
                                              const config::settings& values,
                                              std::chrono::milliseconds patience) {

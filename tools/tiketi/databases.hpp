@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -22,6 +23,11 @@ inline constexpr std::array<std::string_view, 10> database_roles{
 /// One more connection to a role's database. Throws std::runtime_error with a sentence.
 sql::database open_database(const data_directory& data, std::string_view role,
                             const config::settings& values);
+
+/// The same for who writes what belongs to events: as one of several nodes it commits only while
+/// `may_write` (see `sql::database_options`).
+sql::database open_fenced(const data_directory& data, std::string_view role,
+                          const config::settings& values, std::function<bool()> may_write);
 
 /// PostgreSQL: the same beside a running node, whose data directory is locked. Throws
 /// config::settings_error without a server.

@@ -189,6 +189,13 @@ struct node::impl {
   ~impl() { stop(); }
 
   sql::database connect(std::string_view role) const { return open_database(data, role, values); }
+  /// For what belongs to this node's events: written while its lease holds.
+  sql::database connect_fenced(std::string_view role) const {
+    std::function<bool()> may_write;
+    if (cluster_role)
+      may_write = [state = cluster_role->state] { return state->may_serve(); };
+    return open_fenced(data, role, values, std::move(may_write));
+  }
   std::unique_ptr<outbox_store> outbox(std::string_view role) const {
     return sql::make_outbox_store(connect(role));
   }
@@ -640,10 +647,10 @@ void node::impl::start_ticket() {
   options.refund_deadline = values.ticket_refund_deadline;
   options.readers = static_cast<std::size_t>(values.ticket_readers);
   ticket::ticket_dependencies parts;
-  parts.writes = sql::make_ticket_writes(connect("ticket"), *env);
+  parts.writes = sql::make_ticket_writes(connect_fenced("ticket"), *env);
   if (values.database_kind == "postgresql")
     for (std::int64_t i = 1; i < values.ticket_writers; ++i)
-      parts.more_writes.push_back(sql::make_ticket_writes(connect("ticket"), *env));
+      parts.more_writes.push_back(sql::make_ticket_writes(connect_fenced("ticket"), *env));
   for (std::size_t i = 0; i < options.readers; ++i)
     parts.queries.push_back(sql::make_ticket_queries(connect("ticket")));
   parts.memberships = sql::make_membership_queries(connect("ticket"));
@@ -756,7 +763,7 @@ void node::impl::start_queue() {
   options.opens_before_sale = std::chrono::minutes{values.queue_early_join_minutes};
   queue_role = queue::start_queue(sys, *env, *registry, options,
                                   {.catalog = catalog_role->catalog,
-                                   .writes = sql::make_queue_writes(connect("queue")),
+                                   .writes = sql::make_queue_writes(connect_fenced("queue")),
                                    .queries = sql::make_queue_queries(connect("queue")),
                                    .mirror = values.redis_mirror_queues ? redis_calls : nullptr,
                                    .shards = sharding(),
@@ -770,7 +777,7 @@ void node::impl::start_rooms() {
   options.advance_interval = values.vwr_advance_interval;
   room_role = vwr::start_rooms(sys, *env, *registry, options,
                                {.catalog = catalog_role->catalog,
-                                .writes = sql::make_room_writes(connect("queue")),
+                                .writes = sql::make_room_writes(connect_fenced("queue")),
                                 .queries = sql::make_room_queries(connect("queue")),
                                 .shards = sharding()});
   kept.push_back(room_role->metrics);
@@ -789,7 +796,7 @@ void node::impl::add_rooms(net::router& routes) const {
 
 void node::impl::start_payment() {
   payment::payment_dependencies parts;
-  parts.writes = sql::make_payment_writes(connect("payment"));
+  parts.writes = sql::make_payment_writes(connect_fenced("payment"));
   parts.region_queries = sql::make_payment_queries(connect("payment"));
   parts.front_queries = sql::make_payment_queries(connect("payment"));
   parts.outbox = outbox("payment");
