@@ -23,7 +23,7 @@ struct role_routing {
   std::vector<std::uint64_t> since; ///< `ownership::since_epoch`
   /// Who had a shard that is being acquired when the store was asked last: in a hand-over of many
   /// shards it serves until it is the shard's turn.
-  std::map<shard_id, std::string> holders;
+  std::map<shard_id, std::string> holders = {};
 };
 
 /// What one node knows at one moment: a value that many threads read.

@@ -121,10 +121,8 @@ public:
 
   void changed(const event_id& id) {
     add(id);
-    if (!shards_.here(route_of(id))) {
-      shards_.notify(route_of(id), event_changed{id});
-      return;
-    }
+    if (!shards_.here(route_of(id)))
+      return; // its own node hears of it, too
     if (const auto* event = table_.find(id)) {
       self_->send(*event, refresh_event{});
       return;
@@ -392,7 +390,6 @@ void offer(cluster::services& to, const region_control& region) {
   to.add<unlist_ticket, reservation_view>(region);
   to.add<check_listing, payable>(region);
   to.add<buy_listed, payment_outcome>(region);
-  to.add_notice<event_changed>(region);
 }
 
 } // namespace tiketi::ticket

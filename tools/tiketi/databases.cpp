@@ -37,6 +37,10 @@ sql::database_options options_of(const data_directory* data, std::string_view ro
   server.application = "tiketi/" + std::string{role};
   server.connect_timeout = values.database_connect_timeout;
   server.statement_timeout = values.database_statement_timeout;
+  // A node that stands still in a transaction holds up the others, and must not commit when it is
+  // somebody else's turn; what remains of the margin is for the commit itself.
+  if (values.cluster_enabled)
+    server.idle_in_transaction_timeout = values.cluster_margin * 4 / 5;
   server.lock_timeout = values.database_lock_timeout;
   server.network_timeout = values.database_network_timeout;
   return options;
@@ -76,8 +80,6 @@ sql::database open_fenced(const data_directory& data, std::string_view role,
   auto options = options_of(&data, role, values);
   if (may_write) {
     options.may_write = std::move(may_write);
-    // What remains of the margin is for the commit itself.
-    options.server.idle_in_transaction_timeout = values.cluster_margin * 4 / 5;
   }
   return open(options);
 }
