@@ -28,14 +28,14 @@ struct redis_guard_options {
                                   .trials = 3};
 };
 
-/// A guard that asks Redis once per reservation (lua/seat_acquire.lua), so that all nodes draw from
-/// one sequence per seat. Without Redis (away, slow, in error, breaker open) it goes on by itself
-/// from the highest token that the database or this process has seen; the database's
-/// compare-and-set protects, whoever gave the token. A token that Redis has no right to give (not
-/// newer than what is known) is never handed on: this node issues one, and Redis is told. Fails
-/// with seat_unavailable where another reservation has the lock. Releases are best effort.
-/// Metrics: `seat_guard_*`. `env` and `registry` outlive it; shut the client down before the actor
-/// system ends.
+/// A guard that asks Redis (lua/seat_acquire.lua), so that all nodes draw from one sequence per
+/// seat: one call per event at a time, for all reservations that wait for it. Without Redis (away,
+/// slow, in error, breaker open) it goes on by itself from the highest token that the database or
+/// this process has seen; the database's compare-and-set protects, whoever gave the token. A token
+/// that Redis has no right to give (not newer than what is known) is never handed on: this node
+/// issues one, and Redis is told. Fails with seat_unavailable where another reservation has the
+/// lock. Releases are best effort. Metrics: `seat_guard_*`. `env` and `registry` outlive it; shut
+/// the client down before the actor system ends.
 guard_actor spawn_redis_guard(caf::actor_system& sys, environment& env,
                               prometheus::Registry& registry, std::shared_ptr<redis::client> client,
                               redis_guard_options options);

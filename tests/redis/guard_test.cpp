@@ -65,7 +65,9 @@ public:
   explicit tampered_client(std::shared_ptr<redis::client> real) : real_(std::move(real)) {}
 
   void start(redis::call c, done_fn done) override {
-    if (replace && c.run && c.run->name == "seat_acquire")
+    const bool asks = c.run && c.run->name == "seat_acquire";
+    acquired += asks ? 1 : 0;
+    if (replace && asks)
       done({redis::call_error::none, replacement, {}});
     else
       real_->start(std::move(c), std::move(done));
@@ -74,6 +76,7 @@ public:
   void shutdown() override { real_->shutdown(); }
 
   std::atomic<bool> replace{false};
+  std::atomic<int> acquired{0}; ///< calls
   redis::reply replacement;
 
 private:
@@ -161,6 +164,21 @@ TEST_F(redis_guard_test, one_sequence_for_all_nodes) {
   EXPECT_EQ(by_node(), 0);
 }
 
+TEST_F(redis_guard_test, who_waits_for_the_same_event_shares_a_call) {
+  constexpr int many = 100;
+  caf::scoped_actor other{sys};
+  for (int i = 0; i < many; ++i)
+    other->send(guard, ask(i, {{nth_seat(i), 0}, {nth_seat(i + many), 5}}));
+  for (int i = 0; i < many; ++i)
+    other->receive(
+        [&](const tokens& t) {
+          EXPECT_EQ(t.values, (std::vector<std::uint64_t>{1, 6}));
+        },
+        [&](const caf::error& err) { ADD_FAILURE() << to_failure(err).text; });
+  EXPECT_EQ(by_redis(), 2 * many);
+  EXPECT_LT(client->acquired, many);
+}
+
 TEST_F(redis_guard_test, a_lock_of_another_node_is_a_conflict_until_it_is_released) {
   EXPECT_EQ(values(1, {{nth_seat(1), 0}}), (std::vector<std::uint64_t>{1}));
   auto other = spawn_redis_guard(sys, *env, *metrics, client, guard_options);
@@ -233,11 +251,14 @@ TEST_F(redis_guard_test, an_old_token_is_refused_and_redis_repaired) {
   one.integer = 1;
   redis::reply old = one;
   old.integer = 10;
+  redis::reply list;
+  list.what = redis::reply::kind::list;
+  list.items = {one, old};
   client->replacement.what = redis::reply::kind::list;
-  client->replacement.items = {one, old};
+  client->replacement.items = {list};
   client->replace = true;
   EXPECT_EQ(values(2, {{nth_seat(1), 10}}), (std::vector<std::uint64_t>{11}));
-  client->replacement.items = {one}; // for another number of seats
+  client->replacement.items[0].items = {one}; // for another number of seats
   EXPECT_EQ(values(3, {{nth_seat(1), 30}}), (std::vector<std::uint64_t>{31}));
   client->replacement = {}; // nonsense
   EXPECT_EQ(values(4, {{nth_seat(1), 0}}), (std::vector<std::uint64_t>{32}));

@@ -100,12 +100,31 @@ protected:
 
   integers acquire(const std::string& who, std::int64_t now,
                    const std::vector<seat_model::wish>& seats) {
-    std::vector<std::string> arguments{who, "user", std::to_string(now), std::to_string(life),
-                                       "600000"};
-    for (const auto& s : seats)
-      arguments.push_back(std::to_string(s.floor));
-    return numbers(
-        run(*client, script(redis::find_script("seat_acquire"), keys(seats), arguments)));
+    const auto all = acquire_many(now, {{who, seats}});
+    return all.empty() ? integers{} : all[0];
+  }
+
+  using request = std::pair<std::string, std::vector<seat_model::wish>>;
+
+  std::vector<integers> acquire_many(std::int64_t now, const std::vector<request>& requests) {
+    std::vector<std::string> names;
+    std::vector<std::string> arguments{std::to_string(now), std::to_string(life), "600000"};
+    for (const auto& [who, seats] : requests) {
+      for (auto& key : keys(seats))
+        names.push_back(std::move(key));
+      arguments.insert(arguments.end(), {who, "user", std::to_string(seats.size())});
+      for (const auto& s : seats)
+        arguments.push_back(std::to_string(s.floor));
+    }
+    const auto out = run(*client, script(redis::find_script("seat_acquire"), names, arguments));
+    EXPECT_TRUE(out.ok()) << out.text;
+    std::vector<integers> all;
+    for (const auto& list : out.value.items) {
+      auto& one = all.emplace_back();
+      for (const auto& item : list.items)
+        one.push_back(item.integer);
+    }
+    return all;
   }
 
   std::int64_t release(const std::string& who, const std::vector<seat_model::wish>& seats) {
@@ -132,6 +151,16 @@ TEST_F(seat_scripts_test, all_seats_or_none) {
   EXPECT_EQ(acquire("b", 1200, {{3, 0}, {1, 0}}), (integers{0, 2}));
   EXPECT_EQ(server.command({"EXISTS", "{event}:seat:3"}), "0");
   EXPECT_EQ(acquire("b", 1500, {{3, 0}, {1, 0}}), (integers{1, 1, 2})); // the lock has ended
+}
+
+TEST_F(seat_scripts_test, many_at_once_are_as_one_by_one) {
+  EXPECT_EQ(
+      acquire_many(
+          1000,
+          {{"a", {{1, 0}, {2, 41}}}, {"b", {{3, 0}, {2, 0}}}, {"c", {{3, 7}}}, {"a", {{2, 0}}}}),
+      (std::vector<integers>{{1, 1, 42}, {0, 2}, {1, 8}, {1, 43}}));
+  EXPECT_EQ(verify("c", {{3, 8}}), (integers{1}));
+  EXPECT_EQ(acquire_many(1000, {}), std::vector<integers>{});
 }
 
 TEST_F(seat_scripts_test, a_lock_that_the_database_has_seen_the_end_of_is_no_lock) {
@@ -174,7 +203,7 @@ TEST_F(seat_scripts_test, nothing_changes_without_room) {
   server.command({"CONFIG", "SET", "maxmemory", "1"});
   const auto out =
       run(*client, script(redis::find_script("seat_acquire"), {"{event}:seat:1", "{event}:seat:2"},
-                          {"a", "u", "1", "500", "1000", "5", "5"}));
+                          {"1", "500", "1000", "a", "u", "2", "5", "5"}));
   EXPECT_EQ(out.error, redis::call_error::refused);
   EXPECT_TRUE(out.text.starts_with("OOM")) << out.text;
   EXPECT_EQ(verify("a", {{1, 1}, {2, 1}}), (integers{1, -1})); // reading goes on

@@ -161,6 +161,16 @@ TEST_F(database_test, migrations_run_once_and_in_order) {
   EXPECT_EQ(x, "it;s");
 }
 
+TEST_F(database_test, a_statement_may_be_for_postgresql_only) {
+  auto db = open();
+  const std::vector<migration> steps{
+      {1, "both", "CREATE TABLE a(x INTEGER);\n{{postgresql}} INSERT INTO a(x)\n  VALUES (1);\n"}};
+  ASSERT_TRUE(migrate(db, steps));
+  long long count = -1;
+  db.session() << "SELECT count(*) FROM a", soci::into(count);
+  EXPECT_EQ(count, db.kind() == dialect::postgresql ? 1 : 0);
+}
+
 TEST_F(database_test, a_newer_schema_is_refused) {
   auto db = open();
   ASSERT_TRUE(migrate(db, two_steps));

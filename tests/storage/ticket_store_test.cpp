@@ -532,6 +532,27 @@ TEST_P(ticket_store_test, an_idempotency_key_is_unique_per_user) {
   EXPECT_FALSE(data->queries()->find_by_key(user, "").value());
 }
 
+TEST_P(ticket_store_test, new_holds_that_collide_leave_the_others_alone) {
+  const auto user = new_user();
+  const auto a = hold(user, {seat_item(0, 1, 1), ticket_item(0, 4)}, "k");
+  const auto same_seat = hold(new_user(), {seat_item(0, 1, 1), seat_item(1, 1, 1)});
+  const auto same_key = hold(user, {seat_item(2, 1, 1)}, "k");
+  const auto too_many = hold(new_user(), {ticket_item(0, 7)});
+  const auto b = hold(new_user(), {seat_item(1, 1, 1), ticket_item(0, 6)});
+  const auto out = commit({{a}, {same_seat}, {same_key}, {too_many}, {b}});
+  EXPECT_EQ(out[0].status, commit_status::committed);
+  EXPECT_EQ(out[1].status, commit_status::rejected);
+  EXPECT_EQ(out[1].conflicts, std::vector{seat_item(0, 1, 1).seat});
+  EXPECT_EQ(out[2].status, commit_status::rejected);
+  EXPECT_EQ(out[2].same_key, a.reservation.id);
+  EXPECT_EQ(out[3].status, commit_status::rejected);
+  EXPECT_EQ(out[4].status, commit_status::committed);
+  EXPECT_EQ(available(0), 0);
+  EXPECT_EQ(stored_seat(1).holder, b.reservation.id);
+  EXPECT_EQ(stored_seat(2).status, seat_status::available);
+  EXPECT_EQ(outbox_size(), 2u);
+}
+
 TEST_P(ticket_store_test, keys_are_measured_in_characters) {
   std::string key;
   for (int i = 0; i < 64; ++i)
