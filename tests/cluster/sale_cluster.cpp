@@ -39,7 +39,11 @@ std::string sale_cluster::start() {
   if (!cluster.start(std::chrono::seconds{90}))
     return "the cluster did not start: " + cluster.log_tail();
   http_client browser{cluster.port(0)};
-  const auto events = browser.get("/api/v1/events?status=on_sale&page=1&limit=100").json();
+  const auto listed = browser.get("/api/v1/events?status=on_sale&page=1&limit=100");
+  if (listed.status != 200)
+    return "the events were answered " + std::to_string(listed.status) + ' ' + listed.body + '\n'
+           + cluster.log_tail(9000);
+  const auto events = listed.json();
   for (const auto& e : events.at("events")) {
     const std::string id = e.at("id");
     const auto map = browser.get("/api/v1/seats/events/" + id);

@@ -139,6 +139,7 @@ int cluster_process::who(std::uint16_t proxy_port, std::uint16_t client_port) co
 }
 
 bool cluster_process::start(milliseconds timeout) {
+  prepare(); // making servers and databases is not the program's time
   const auto deadline = steady_clock::now() + timeout;
   if (!std::exchange(seeded_, true)) {
     if (!start(0, timeout))
