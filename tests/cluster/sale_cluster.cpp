@@ -39,12 +39,21 @@ std::string sale_cluster::start() {
   if (!cluster.start(std::chrono::seconds{90}))
     return "the cluster did not start: " + cluster.log_tail();
   http_client browser{cluster.port(0)};
-  const auto events = browser.get("/api/v1/events?status=on_sale&page=1&limit=100").json();
+  const auto listed = browser.get("/api/v1/events?status=on_sale&page=1&limit=100");
+  if (listed.status != 200)
+    return "the events were answered " + std::to_string(listed.status) + ' ' + listed.body + '\n'
+           + cluster.log_tail(9000);
+  const auto events = listed.json();
+  if (!events.is_object())
+    return "the list of events is no JSON: " + listed.body.substr(0, 500);
   for (const auto& e : events.at("events")) {
     const std::string id = e.at("id");
     const auto map = browser.get("/api/v1/seats/events/" + id);
     hall found{id, {}};
     const auto answer = map.json();
+    if (map.status == 200 && !answer.is_object())
+      return "the seat map of " + id + " is no JSON: " + map.body.substr(0, 500) + " ("
+             + std::to_string(map.body.size()) + " bytes)";
     if (map.status == 200)
       for (const auto& seat : seats_of(answer))
         if (seat.status == "available" && found.seats.size() < wanted.seats_per_hall)
@@ -60,7 +69,7 @@ std::string sale_cluster::start() {
     return "the demo has too few events";
   const auto login = browser.post(
       "/api/v1/auth/login", {{"email", "admin@tiketi.local"}, {"password", "admin-password"}});
-  if (login.status != 200)
+  if (login.status != 200 || !login.json().is_object())
     return "the administrator cannot log in: " + login.body;
   browser.common = {{"Authorization", "Bearer " + login.json().at("token").get<std::string>()}};
   const auto set = browser.post("/api/v1/queue/admin/threshold/" + queue

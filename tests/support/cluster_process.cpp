@@ -1,6 +1,5 @@
 #include "tests/support/cluster_process.hpp"
 
-#include "tests/support/places.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/production_parts.hpp"
 
@@ -8,6 +7,11 @@
 #include <cstdio>
 #include <fstream>
 #include <optional>
+#include <stdexcept>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace tiketi::test {
 
@@ -39,6 +43,27 @@ std::string socket_of(std::uint16_t from, std::uint16_t to) {
   return {};
 }
 
+/// A port that nobody has, and that no outgoing connection gets before the node listens, or while
+/// it is being started again: the kernel takes those from 32768 up.
+std::uint16_t steady_port() {
+  constexpr int first = 20'000;
+  constexpr int count = 12'000;
+  static std::atomic<int> next{static_cast<int>(::getpid()) * 37};
+  for (int tries = 0; tries < count; ++tries) {
+    const auto port = static_cast<std::uint16_t>(first + (next++ & 0xffffff) % count);
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    const bool free = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    ::close(fd);
+    if (free)
+      return port;
+  }
+  throw std::runtime_error("no free port");
+}
+
 bool has_socket(pid_t pid, const std::string& socket) {
   std::error_code gone;
   for (const auto& entry :
@@ -66,13 +91,15 @@ cluster_process::cluster_process(cluster_options o) : options_(std::move(o)) {
     auto node = options_.node;
     if (i > 0) {
       node.data = options_.node.data / name(i);
-      node.port = 0;
+      node.port = steady_port();
       node.log.clear();
       if (node.management_port != 0) {
-        node.management_port = free_port();
+        node.management_port = steady_port();
         node.arguments.push_back("--http.management_port=" + std::to_string(node.management_port));
       }
     }
+    if (node.port == 0)
+      node.port = steady_port();
     nodes_.push_back(std::make_unique<member>(std::move(node)));
   }
 }
@@ -105,7 +132,7 @@ void cluster_process::prepare() {
   const auto parts = production_parts(options_.node.data);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     auto& node = *nodes_[i];
-    const auto port = free_port();
+    const auto port = steady_port();
     auto environment = parts;
     environment["TIKETI_CLUSTER_ENABLED"] = "true";
     environment["TIKETI_CLUSTER_NODE"] = name(i);
@@ -139,6 +166,7 @@ int cluster_process::who(std::uint16_t proxy_port, std::uint16_t client_port) co
 }
 
 bool cluster_process::start(milliseconds timeout) {
+  prepare(); // making servers and databases is not the program's time
   const auto deadline = steady_clock::now() + timeout;
   if (!std::exchange(seeded_, true)) {
     if (!start(0, timeout))
