@@ -36,6 +36,7 @@ namespace {
 
 transport_options quick() {
   transport_options out;
+  out.answer_max = std::size_t{256} << 10;
   out.port = 0;
   out.heartbeat = 100ms;
   out.silence_max = 2000ms; // a busy machine is silent for a while, too

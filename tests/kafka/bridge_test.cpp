@@ -125,6 +125,7 @@ consumer_actor::behavior_type ledger(consumer_actor::pointer, disk* d, judge ans
   return {[d, answer](const deliver& x) -> caf::result<applied> {
     const std::lock_guard lock{d->mutex};
     ++d->calls;
+    d->changed.notify_all();
     if (answer)
       if (auto why = answer(x.event, d->calls))
         return to_caf(*why);

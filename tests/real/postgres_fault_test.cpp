@@ -67,8 +67,9 @@ protected:
   std::vector<ticket_written> commit(std::vector<ticket_write> batch) {
     return writes->commit(batch);
   }
+  /// In a transaction of several statements; a batch of nothing but new holds is a single one.
   ticket_written commit(ticket_write write) {
-    return commit(std::vector<ticket_write>{std::move(write)}).at(0);
+    return commit(std::vector<ticket_write>{std::move(write), ticket_write{look_up{}}}).at(0);
   }
 
   create_reservation hold(std::vector<std::size_t> which, std::uint64_t token = 1) {
@@ -194,6 +195,16 @@ TEST_F(postgres_fault_test, an_address_that_refuses_heals) {
     EXPECT_EQ(commit(ticket_write{a}).status, commit_status::failed);
   proxy->refuse(false);
   EXPECT_EQ(commit(ticket_write{a}).status, commit_status::committed);
+}
+
+/// It commits itself, so a connection that is lost on the way leaves doubt.
+TEST_F(postgres_fault_test, new_holds_alone_are_one_statement_and_looked_up_when_it_is_lost) {
+  const auto a = hold({0});
+  proxy->cut();
+  EXPECT_EQ(commit(std::vector{ticket_write{a}}).at(0).status, commit_status::unknown);
+  EXPECT_EQ(look(a), std::nullopt);
+  EXPECT_EQ(commit(std::vector{ticket_write{a}}).at(0).status, commit_status::committed);
+  expect_whole(a, true);
 }
 
 TEST_F(postgres_fault_test, a_restart_of_the_server_is_survived) {

@@ -5,6 +5,7 @@
 #include "tests/support/server_databases.hpp"
 
 #include <chrono>
+#include <latch>
 #include <optional>
 #include <string>
 #include <thread>
@@ -22,8 +23,8 @@ class shared_program_test : public ::testing::Test {
 protected:
   void SetUp() override {
     std::vector<bool> ready(2);
-    std::vector<std::thread> starts;
     bool started[2] = {false, false};
+    std::latch both{2};
     for (std::size_t i = 0; i < 2; ++i) {
       server_process::options o;
       o.data = folder.path() / std::to_string(i);
@@ -39,9 +40,12 @@ protected:
       nodes[i].emplace(std::move(o));
     }
     for (std::size_t i = 0; i < 2; ++i)
-      starts.emplace_back([&, i] { started[i] = nodes[i]->start(); });
-    for (auto& t : starts)
-      t.join();
+      starts.emplace_back([&, i] {
+        started[i] = nodes[i]->start();
+        both.count_down();
+        over.wait(); // a node ends with the thread that started it
+      });
+    both.wait();
     for (std::size_t i = 0; i < 2; ++i) {
       ASSERT_TRUE(started[i]) << nodes[i]->log_tail();
       clients[i].emplace(nodes[i]->port());
@@ -51,6 +55,12 @@ protected:
     ASSERT_EQ(reply.status, 200) << reply.body;
     for (auto& c : clients)
       c->common = {{"Authorization", "Bearer " + reply.json()["token"].get<std::string>()}};
+  }
+
+  void TearDown() override {
+    over.count_down();
+    for (auto& t : starts)
+      t.join();
   }
 
   http_reply call(std::size_t node, const char* method, const std::string& path,
@@ -91,6 +101,8 @@ protected:
   }
 
   temp_dir folder;
+  std::latch over{1};
+  std::vector<std::thread> starts;
   std::optional<server_process> nodes[2];
   std::optional<http_client> clients[2];
 };
