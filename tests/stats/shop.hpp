@@ -86,6 +86,7 @@ private:
 
   void open_event();
   void change_an_event();
+  bool has_taken_seats(event_id event);
   void register_person();
   void hold(user_id who);
   void pay(const ticket_of& what);
