@@ -66,11 +66,11 @@ void arrive(gateway_actor* self, envelope& command, asker who) {
     return refuse(self, who, reply_code::no_region);
   const auto id = command.command;
   if ((command.kind & query_bit) != 0) {
-    auto promise = std::make_shared<asker>(std::move(who));
+    auto whom = std::make_shared<asker>(std::move(who));
     self->request(region->second, caf::infinite, routed_command{std::move(command), false})
-        .then([self, promise](const command_reply& reply) { answer(self, *promise, reply); },
-              [self, promise](const caf::error&) {
-                answer(self, *promise, {reply_code::unreachable, epoch_of(self->state), {}});
+        .then([self, whom](const command_reply& reply) { answer(self, *whom, reply); },
+              [self, whom](const caf::error&) {
+                answer(self, *whom, {reply_code::unreachable, epoch_of(self->state), {}});
               });
     return;
   }

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -88,6 +89,80 @@ outgoing order_for(caf::actor_system& sys, std::uint64_t key, const Message& mes
   return out;
 }
 
+/// Calls what it is given when everything that any entity wrote so far is committed.
+using write_barrier = std::function<void(std::function<void()>)>;
+
+/// `nothing` is a write without effect: its answer comes behind all that `writer` was given before.
+template <class Written, class Self, class Writer, class Write>
+write_barrier behind_writes(Self self, Writer writer, Write nothing) {
+  return [self, writer, nothing](const std::function<void()>& then) {
+    self->request(writer, caf::infinite, nothing)
+        .then([then](const Written&) { then(); }, [then](const caf::error&) { then(); });
+  };
+}
+
+/// For a region that may answer nothing of a shard before it has read from the store who is there:
+/// which shards it knows, and what waits until it does. A node that is alone knows all after its
+/// first reading. Used inside a region actor's state; not thread-safe.
+class shard_knowledge {
+public:
+  using use_fn = std::function<void()>;
+
+  explicit shard_knowledge(std::size_t waiting_max) : waiting_max_(waiting_max) {}
+
+  /// True: the first one since the last reading began, so one has to begin.
+  bool opened(shard_id shard) {
+    known_.erase(shard); // whatever was read before somebody else had it
+    const bool first = to_read_.empty();
+    to_read_.insert(shard);
+    return first;
+  }
+
+  /// A reading begins: of these.
+  std::set<shard_id> begin() { return std::exchange(to_read_, {}); }
+
+  /// `all`: of everything there is.
+  void finished(const std::set<shard_id>& read, bool all) {
+    all_ = all;
+    known_.insert(read.begin(), read.end());
+    wake();
+  }
+
+  void failed(const std::set<shard_id>& read) { to_read_.insert(read.begin(), read.end()); }
+
+  /// What waits for this shard goes after it; the rest waits on.
+  void closed(shard_id shard) {
+    known_.erase(shard);
+    to_read_.erase(shard);
+    wake();
+  }
+
+  /// Nothing: everything there is.
+  bool knows(std::optional<shard_id> shard) const {
+    return all_ || (shard && known_.contains(*shard));
+  }
+
+  /// Called at the next change, to look again. False: too much waits, and `use` was dropped.
+  bool wait(use_fn use) {
+    if (waiting_.size() >= waiting_max_)
+      return false;
+    waiting_.push_back(std::move(use));
+    return true;
+  }
+
+private:
+  void wake() {
+    for (auto& use : std::exchange(waiting_, {}))
+      use();
+  }
+
+  std::size_t waiting_max_;
+  bool all_ = false;
+  std::set<shard_id> to_read_;
+  std::set<shard_id> known_;
+  std::vector<use_fn> waiting_;
+};
+
 /// The entities of one region that is one of several: who is here, what they have under way, and
 /// how a shard is let go. Used inside a region actor's state; not thread-safe.
 template <class Self, class Key, class Handle>
@@ -95,11 +170,9 @@ class shard_keeper {
 public:
   using table = entity_table<Key, Handle>;
   using key_fn = std::function<std::uint64_t(const Key&)>;
-  /// Calls what it is given when everything that any entity wrote so far is committed.
-  using barrier_fn = std::function<void(std::function<void()>)>;
   using closed_promise = caf::typed_response_promise<shard_closed>;
 
-  shard_keeper(Self self, shard_access access, table& entities, key_fn key, barrier_fn barrier)
+  shard_keeper(Self self, shard_access access, table& entities, key_fn key, write_barrier barrier)
       : self_(self),
         access_(std::move(access)),
         table_(entities),
@@ -236,7 +309,7 @@ private:
   shard_access access_;
   table& table_;
   key_fn key_;
-  barrier_fn barrier_;
+  write_barrier barrier_;
   std::unordered_map<Key, std::map<std::uint64_t, std::function<void(const caf::error&)>>> calls_;
   std::map<shard_id, closing> closing_;
   std::uint64_t last_ = 0;

@@ -325,16 +325,6 @@ typename Inspector::result_type inspect(Inspector& f, get_seat_map& x) {
   return f(caf::meta::type_name("get_seat_map"), x.event);
 }
 
-/// To the region: the event is new or changed in the store.
-struct event_changed {
-  event_id event;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, event_changed& x) {
-  return f(caf::meta::type_name("event_changed"), x.event);
-}
-
 /// The whole answer of `GET /api/seats/events/{id}`, serialised once per change and shared by all
 /// readers.
 struct seat_map_view {

@@ -75,7 +75,8 @@ public:
         table_([this](const event_id& id) { return spawn(id); }, context_->options.buffer_max),
         shards_(
             self, std::move(access), table_, [](const event_id& id) { return route_of(id); },
-            [this](std::function<void()> then) { behind_writes(std::move(then)); }) {
+            cluster::behind_writes<ticket_written>(self, context_->writer,
+                                                   ticket_write{look_up{}})) {
     self_->set_down_handler([this](const caf::down_msg& m) { down(m); });
     load();
     self_->delayed_send(self_, tick_every, region_tick{});
@@ -254,14 +255,6 @@ private:
                 promise.deliver(to_caf({errc::not_found, "Event not found"}));
             },
             [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
-  }
-
-  /// Behind everything that the events of this node have given the writers.
-  void behind_writes(std::function<void()> then) {
-    auto done = std::make_shared<std::function<void()>>(std::move(then));
-    self_->request(context_->writer, caf::infinite, ticket_write{look_up{}})
-        .then([done](const ticket_written&) { (*done)(); },
-              [done](const caf::error&) { (*done)(); });
   }
 
   /// Two events share a route: only the store knows whose reservation it is.

@@ -16,6 +16,11 @@ class services;
 
 namespace tiketi::ticket {
 
+/// To the region: the event is new or changed in the store. Never leaves the node.
+struct event_changed {
+  event_id event;
+};
+
 /// To itself: an event failed some time ago, start it again; or the list of events is due.
 struct restart_event {
   event_id event;
@@ -65,6 +70,7 @@ struct tiketi::cluster::is_query<tiketi::ticket::check_payable> : std::true_type
 template <>
 struct tiketi::cluster::is_query<tiketi::ticket::check_listing> : std::true_type {};
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::event_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::restart_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::load_events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::ticket::region_tick)

@@ -264,12 +264,9 @@ region_impl::behavior_type region(region_self self, payment_context_ptr context,
       },
       buffer_max);
   state.shards = std::make_unique<region_state::shard_keeper>(
-      self, std::move(access), *state.actors, shard_key, [self](std::function<void()> then) {
-        auto done = std::make_shared<std::function<void()>>(std::move(then));
-        self->request(self->state.context->writer, caf::infinite, payment_write{look_up_payment{}})
-            .then([done](const payment_written&) { (*done)(); },
-                  [done](const caf::error&) { (*done)(); });
-      });
+      self, std::move(access), *state.actors, shard_key,
+      cluster::behind_writes<payment_written>(self, state.context->writer,
+                                              payment_write{look_up_payment{}}));
   self->set_down_handler([self](const caf::down_msg& down) {
     auto& s = self->state;
     const auto found = s.keys.find(down.source);

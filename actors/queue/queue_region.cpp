@@ -6,9 +6,7 @@
 #include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
 
-#include <algorithm>
 #include <optional>
-#include <set>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -48,7 +46,8 @@ public:
     table_.emplace([this](const event_id& event) { return spawn(event); }, options.buffer_max);
     shards_.emplace(
         self, std::move(access), *table_, [](const event_id& event) { return route_of(event); },
-        [this](std::function<void()> then) { behind_writes(std::move(then)); });
+        cluster::behind_writes<queue_written>(self, context_->writer, queue_write{}));
+    knowledge_.emplace(options.buffer_max);
     self->set_down_handler([this](caf::down_msg& down) { ended(down); });
     self->set_exit_handler([this](caf::exit_msg& exit) {
       table_->for_each(
@@ -68,20 +67,17 @@ public:
 
   /// Who is in the queues of the shards that have come, or of all.
   void read_busy() {
-    const auto asked = std::exchange(opened_, {});
+    const auto asked = knowledge_->begin();
     self_->request(context_->reader, caf::infinite, list_busy{})
         .then(
             [this, asked](const busy_events& busy) {
               for (const auto& event : busy.events)
                 if (shards_->here(route_of(event)))
                   table_->with(event, [](const queue_actor&) {});
-              started_ = shards_->alone();
-              ready_.insert(asked.begin(), asked.end());
-              for (auto& use : std::exchange(waiting_, {}))
-                use();
+              knowledge_->finished(asked, shards_->alone());
             },
             [this, asked](const caf::error& err) {
-              opened_.insert(asked.begin(), asked.end());
+              knowledge_->failed(asked);
               spdlog::error("queue: the journal cannot be read: {}", to_failure(err).text);
               self_->delayed_send(self_, options_.retry_interval, region_retry{});
             });
@@ -89,42 +85,23 @@ public:
 
   void opened(cluster::shard_id shard) {
     // Many come at once.
-    if (opened_.empty())
+    if (knowledge_->opened(shard))
       self_->delayed_send(self_, milliseconds{5}, region_retry{});
-    opened_.insert(shard);
   }
 
   caf::result<cluster::shard_closed> close(const cluster::close_shard& order) {
-    ready_.erase(order.shard);
-    opened_.erase(order.shard);
-    // What waits for this shard goes after it; the rest waits on.
-    for (auto& use : std::exchange(waiting_, {}))
-      use();
+    knowledge_->closed(order.shard);
     return shards_->close(order);
   }
 
   template <class Reply, class Message>
   caf::result<Reply> forward(Message& message) {
-    const auto key = route_of(message.event);
-    if (!shards_->here(key)) {
-      auto passed = self_->template make_response_promise<Reply>();
-      shards_->forward(key, message, passed);
-      return passed;
-    }
-    const bool started = is_ready(key);
-    if (started && shards_->alone()) {
+    if (shards_->alone() && knowledge_->knows({})) {
       if (const auto* queue = table_->running(message.event))
         return self_->delegate(*queue, std::move(message));
     }
     auto promise = self_->template make_response_promise<Reply>();
-    if (!started) {
-      if (waiting_.size() >= options_.buffer_max)
-        promise.deliver(to_caf(errc::overloaded));
-      else
-        waiting_.push_back([=, this]() mutable { again<Reply>(promise, message); });
-    } else {
-      route<Reply>(promise, message);
-    }
+    find_home<Reply>(promise, message);
     return promise;
   }
 
@@ -134,9 +111,8 @@ public:
       shards_->notify(key, message);
       return;
     }
-    if (!is_ready(key)) {
-      if (waiting_.size() < options_.buffer_max)
-        waiting_.push_back([=, this] { notify(message); });
+    if (!knowledge_->knows(shards_->shard(key))) {
+      (void)knowledge_->wait([=, this] { notify(message); });
       return;
     }
     if (table_->find(message.event))
@@ -153,31 +129,15 @@ public:
   void keep(const event_id& event) { table_->stayed(event); }
 
 private:
-  /// Is it known who is in the queues of this shard?
-  bool is_ready(std::uint64_t key) const {
-    if (shards_->alone())
-      return started_;
-    const auto shard = shards_->shard(key);
-    return shard && ready_.contains(*shard);
-  }
-
-  /// What has waited for the queues of its shard, or of another one.
   template <class Reply, class Message>
-  void again(caf::typed_response_promise<Reply> promise, const Message& message) {
+  void find_home(caf::typed_response_promise<Reply> promise, const Message& message) {
     const auto key = route_of(message.event);
     if (!shards_->here(key))
       shards_->forward(key, message, promise);
-    else if (is_ready(key))
+    else if (knowledge_->knows(shards_->shard(key)))
       route<Reply>(promise, message);
-    else
-      waiting_.push_back([=, this]() mutable { again<Reply>(promise, message); });
-  }
-
-  void behind_writes(std::function<void()> then) {
-    auto done = std::make_shared<std::function<void()>>(std::move(then));
-    self_->request(context_->writer, caf::infinite, queue_write{})
-        .then([done](const queue_written&) { (*done)(); },
-              [done](const caf::error&) { (*done)(); });
+    else if (!knowledge_->wait([=, this] { find_home<Reply>(promise, message); }))
+      promise.deliver(to_caf(errc::overloaded));
   }
 
   queue_actor spawn(const event_id& event) {
@@ -224,11 +184,8 @@ private:
   queue_region_options options_;
   std::optional<entity_table<event_id, queue_actor>> table_;
   std::optional<shards> shards_;
-  std::set<cluster::shard_id> opened_; ///< not read yet
-  std::set<cluster::shard_id> ready_;
+  std::optional<cluster::shard_knowledge> knowledge_; ///< of who is in the queues
   std::unordered_map<caf::actor_addr, event_id> events_;
-  bool started_ = false;
-  std::vector<std::function<void()>> waiting_;
 };
 
 static_assert(!std::is_aggregate_v<region_state>);

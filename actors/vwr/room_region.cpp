@@ -7,7 +7,6 @@
 
 #include <functional>
 #include <optional>
-#include <set>
 #include <type_traits>
 #include <unordered_map>
 #include <unordered_set>
@@ -37,7 +36,9 @@ public:
     table_.emplace([this](const event_id& event) { return spawn(event); }, options.buffer_max);
     shards_.emplace(
         self, std::move(access), *table_, [](const event_id& event) { return route_of(event); },
-        [this](std::function<void()> then) { behind_writes(std::move(then)); });
+        // A row of version 0 is nobody's.
+        cluster::behind_writes<room_saved>(self, context_->writer, save_room{}));
+    knowledge_.emplace(options.buffer_max);
     self->set_down_handler([this](caf::down_msg& down) { ended(down); });
     self->set_exit_handler([this](caf::exit_msg& exit) {
       table_->for_each(
@@ -51,7 +52,7 @@ public:
 
   /// Which events have a room, and who waits in those of the shards that have come.
   void read_rows() {
-    const auto asked = std::exchange(opened_, {});
+    const auto asked = knowledge_->begin();
     self_->request(context_->reader, caf::infinite, list_rooms{})
         .then(
             [this, asked](const room_list& list) {
@@ -63,13 +64,10 @@ public:
                 if (room.row.serving < room.row.issued && shards_->here(route_of(room.event)))
                   table_->with(room.event, [](const room_actor&) {});
               }
-              started_ = shards_->alone();
-              ready_.insert(asked.begin(), asked.end());
-              for (auto& use : std::exchange(waiting_, {}))
-                use();
+              knowledge_->finished(asked, shards_->alone());
             },
             [this, asked](const caf::error& err) {
-              opened_.insert(asked.begin(), asked.end());
+              knowledge_->failed(asked);
               spdlog::error("waiting rooms: they cannot be read: {}", to_failure(err).text);
               self_->delayed_send(self_, options_.retry_interval, region_retry{});
             });
@@ -77,31 +75,23 @@ public:
 
   void opened(cluster::shard_id shard) {
     // Many come at once.
-    if (opened_.empty())
+    if (knowledge_->opened(shard))
       self_->delayed_send(self_, milliseconds{5}, region_retry{});
-    opened_.insert(shard);
   }
 
   caf::result<cluster::shard_closed> close(const cluster::close_shard& order) {
-    ready_.erase(order.shard);
-    opened_.erase(order.shard);
-    // What waits for this shard goes after it; the rest waits on.
-    for (auto& use : std::exchange(waiting_, {}))
-      use();
+    knowledge_->closed(order.shard);
     return shards_->close(order);
   }
 
   template <class Reply, class Message>
   caf::result<Reply> forward(Message& message) {
-    if (started_) {
+    if (shards_->alone() && knowledge_->knows({})) {
       if (const auto* room = table_->running(message.event))
         return self_->delegate(*room, std::move(message));
     }
     auto promise = self_->template make_response_promise<Reply>();
-    if (shards_->alone())
-      at_start(promise, [=, this]() mutable { route<Reply>(promise, message); });
-    else
-      find_home<Reply>(promise, message);
+    find_home<Reply>(promise, message);
     return promise;
   }
 
@@ -121,9 +111,7 @@ public:
               [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
       return promise;
     }
-    at_start(promise, [promise, this]() mutable {
-      promise.deliver(active_rooms{{active_.begin(), active_.end()}});
-    });
+    list_known(promise);
     return promise;
   }
 
@@ -147,32 +135,19 @@ private:
   template <class Reply, class Message>
   void find_home(caf::typed_response_promise<Reply> promise, const Message& message) {
     const auto key = route_of(message.event);
-    const auto shard = shards_->shard(key);
     if (!shards_->here(key))
       shards_->forward(key, message, promise);
-    else if (shard && ready_.contains(*shard))
+    else if (knowledge_->knows(shards_->shard(key)))
       route<Reply>(promise, message);
-    else if (waiting_.size() >= options_.buffer_max)
+    else if (!knowledge_->wait([=, this] { find_home<Reply>(promise, message); }))
       promise.deliver(to_caf(errc::overloaded));
-    else
-      waiting_.push_back([=, this]() mutable { find_home<Reply>(promise, message); });
   }
 
-  /// A row of version 0 is nobody's: its answer comes behind all that was written.
-  void behind_writes(std::function<void()> then) {
-    auto done = std::make_shared<std::function<void()>>(std::move(then));
-    self_->request(context_->writer, caf::infinite, save_room{})
-        .then([done](const room_saved&) { (*done)(); }, [done](const caf::error&) { (*done)(); });
-  }
-
-  template <class Promise, class Use>
-  void at_start(Promise promise, Use use) {
-    if (started_)
-      use();
-    else if (waiting_.size() >= options_.buffer_max)
+  void list_known(caf::typed_response_promise<active_rooms> promise) {
+    if (knowledge_->knows({}))
+      promise.deliver(active_rooms{{active_.begin(), active_.end()}});
+    else if (!knowledge_->wait([=, this] { list_known(promise); }))
       promise.deliver(to_caf(errc::overloaded));
-    else
-      waiting_.push_back(std::move(use));
   }
 
   room_actor spawn(const event_id& event) {
@@ -222,13 +197,10 @@ private:
   room_region_options options_;
   std::optional<entity_table<event_id, room_actor>> table_;
   std::optional<cluster::shard_keeper<room_region::pointer, event_id, room_actor>> shards_;
-  std::set<cluster::shard_id> opened_; ///< not read yet
-  std::set<cluster::shard_id> ready_;
+  std::optional<cluster::shard_knowledge> knowledge_; ///< of which events have a room
   std::unordered_map<caf::actor_addr, event_id> events_;
   std::unordered_set<event_id> known_;
   std::unordered_set<event_id> active_;
-  bool started_ = false;
-  std::vector<std::function<void()>> waiting_;
 };
 
 static_assert(!std::is_aggregate_v<region_state>);
