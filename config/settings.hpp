@@ -56,6 +56,8 @@ struct settings {
   std::int64_t cluster_weight = 0;
   std::chrono::milliseconds cluster_lease{};
   std::chrono::milliseconds cluster_margin{};
+  std::chrono::milliseconds cluster_read_age{};
+  std::chrono::milliseconds cluster_read_stale{};
   std::string cluster_ca_file;
   std::string cluster_certificate_file;
   std::string cluster_key_file;

@@ -3,6 +3,7 @@
 #include "actors/cluster/codec.hpp"
 #include "actors/cluster/courier.hpp"
 #include "actors/cluster/duty.hpp"
+#include "actors/cluster/replica.hpp"
 #include "actors/cluster/shard_map.hpp"
 #include "actors/region/region.hpp"
 #include "actors/system/caf_error.hpp"
@@ -57,6 +58,7 @@ using shard_host =
 struct shard_access {
   std::shared_ptr<const node_state> state;
   caf::actor courier;
+  replica_rules replicas = {}; ///< of reads of what other nodes own
 
   bool alone() const noexcept { return state == nullptr; }
 };

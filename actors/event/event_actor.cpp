@@ -27,6 +27,9 @@ namespace tiketi::ticket {
 
 namespace {
 
+/// Of a seat map on its way to another node: well below what an answer between nodes may have.
+constexpr std::size_t map_part_max = std::size_t{4} << 20;
+
 template <class T>
 using promise_of = caf::typed_response_promise<T>;
 
@@ -1063,17 +1066,12 @@ private:
 
   void on(get_seat_map, promise_of<seat_map_view> promise) { promise.deliver(map_.publish()); }
 
-  void on(get_seat_changes m, promise_of<seat_changes> promise) {
-    seat_changes out;
-    out.version = map_.version();
-    const auto changed = map_.changed_since(m.since);
-    out.whole = !changed;
-    if (changed)
-      for (const auto i : *changed)
-        out.changes.push_back({seats_[i].row.id, map_.status(i)});
-    if (out.whole || m.with_map)
-      out.map = map_.publish();
-    promise.deliver(std::move(out));
+  void on(const get_seat_changes& m, promise_of<seat_changes> promise) {
+    promise.deliver(answer(map_, m));
+  }
+
+  void on(const follow_seat_map& m, promise_of<seat_map_update> promise) {
+    promise.deliver(map_.update_for(m.since, m.have, map_part_max));
   }
 
   template <class Message, class Reply>
@@ -1228,6 +1226,9 @@ event_actor::behavior_type event_behavior(event_actor::stateful_pointer<event_st
       },
       [self](get_seat_changes& m) -> caf::result<seat_changes> {
         return self->state.sale->handle<seat_changes>(m);
+      },
+      [self](follow_seat_map& m) -> caf::result<seat_map_update> {
+        return self->state.sale->handle<seat_map_update>(m);
       },
       [self](end_reservation& m) -> caf::result<reservation_view> {
         return self->state.sale->handle<reservation_view>(m);

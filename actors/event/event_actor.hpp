@@ -43,6 +43,7 @@ using event_actor =
                      caf::replies_to<end_reservation>::with<reservation_view>,
                      caf::replies_to<get_seat_map>::with<seat_map_view>,
                      caf::replies_to<get_seat_changes>::with<seat_changes>,
+                     caf::replies_to<follow_seat_map>::with<seat_map_update>,
                      caf::replies_to<check_payable>::with<payable>,
                      caf::replies_to<apply_payment>::with<payment_outcome>,
                      caf::replies_to<apply_refund>::with<refund_applied>,

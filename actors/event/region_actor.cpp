@@ -1,6 +1,7 @@
 #include "actors/event/region_actor.hpp"
 
 #include "actors/cluster/home.hpp"
+#include "actors/event/map_replica.hpp"
 #include "actors/event/type_ids.hpp"
 #include "actors/region/region.hpp"
 #include "actors/store/mailbox_depth.hpp"
@@ -14,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include <prometheus/counter.h>
 #include <spdlog/spdlog.h>
 
 namespace tiketi::ticket {
@@ -44,6 +46,9 @@ event_id event_of(const get_seat_changes& m) {
 event_id event_of(const get_seat_map& m) {
   return m.event;
 }
+event_id event_of(const follow_seat_map& m) {
+  return m.event;
+}
 
 template <class Message>
 concept names_event = requires(const Message& m) {
@@ -58,6 +63,11 @@ std::uint64_t shard_key(const Message& m) {
     return route_of(m.reservation);
 }
 
+/// What a copy of the event's seat map can answer.
+template <class Message>
+constexpr bool about_map =
+    std::is_same_v<Message, get_seat_map> || std::is_same_v<Message, get_seat_changes>;
+
 /// A hold that is sent again after its answer was lost finds itself by its key.
 template <class Message>
 concept may_have_key = requires(Message& m) {
@@ -69,9 +79,16 @@ concept may_have_key = requires(Message& m) {
 class event_region {
 public:
   event_region(region_control::pointer self, ticket_context_ptr context,
-               cluster::shard_access access)
+               cluster::shard_access access, std::shared_ptr<cluster::replica_metrics> metrics)
       : self_(self),
         context_(std::move(context)),
+        copy_context_(std::make_shared<cluster::copy_context>(
+            cluster::copy_context{access, std::move(metrics)})),
+        copies_(self, access.replicas,
+                [this](const event_id& id) {
+                  return spawn_map_replica(self_->system(), context_->env, id, copy_context_,
+                                           cluster::copies_parent{region_control{self_}});
+                }),
         table_([this](const event_id& id) { return spawn(id); }, context_->options.buffer_max),
         shards_(
             self, std::move(access), table_, [](const event_id& id) { return route_of(id); },
@@ -95,6 +112,9 @@ public:
   promise_of<Reply> handle(Message& message) {
     auto promise = self_->make_response_promise<Reply>();
     if (const auto key = shard_key(message); !shards_.here(key)) {
+      if constexpr (about_map<Message>)
+        if (read_copy(message, promise))
+          return promise;
       if constexpr (may_have_key<Message>)
         if (message.idempotency_key.empty())
           message.idempotency_key = to_string(make_uuid(context_->env));
@@ -119,6 +139,8 @@ public:
   }
 
   void stay(const event_id& id) { table_.stayed(id); }
+  void passivate_copy(const event_id& id) { copies_.passivate(id); }
+  void stay_copy(const event_id& id) { copies_.stay(id); }
 
   void changed(const event_id& id) {
     add(id);
@@ -191,7 +213,23 @@ private:
     return event;
   }
 
+  /// False: the owner has to be asked.
+  template <class Message, class Reply>
+  bool read_copy(const Message& message, promise_of<Reply> promise) {
+    if (!copies_.has_room(message.event)) {
+      copy_context_->metrics->from_owner.Increment();
+      return false;
+    }
+    if (!copies_.with(message.event, [promise, message](const map_replica& copy) mutable {
+          promise.delegate(copy, message);
+        }))
+      promise.deliver(to_caf(errc::overloaded));
+    return true;
+  }
+
   void down(const caf::down_msg& m) {
+    if (copies_.ended(m.source))
+      return;
     const auto found = id_of_.find(m.source);
     if (found == id_of_.end())
       return;
@@ -295,6 +333,8 @@ private:
 
   region_control::pointer self_;
   ticket_context_ptr context_;
+  std::shared_ptr<const cluster::copy_context> copy_context_;
+  cluster::copy_table<region_control::pointer, map_replica> copies_;
   entity_table<event_id, event_actor> table_;
   cluster::shard_keeper<region_control::pointer, event_id, event_actor> shards_;
   std::map<caf::actor_addr, event_id> id_of_;
@@ -310,8 +350,10 @@ region_state::~region_state() = default;
 
 region_control::behavior_type region_behavior(region_control::stateful_pointer<region_state> self,
                                               ticket_context_ptr context,
-                                              cluster::shard_access access) {
-  self->state.region = std::make_unique<event_region>(self, std::move(context), std::move(access));
+                                              cluster::shard_access access,
+                                              std::shared_ptr<cluster::replica_metrics> metrics) {
+  self->state.region = std::make_unique<event_region>(self, std::move(context), std::move(access),
+                                                      std::move(metrics));
   return {
       [self](reserve_seats& m) -> caf::result<reservation_view> {
         return self->state.region->handle<reservation_view>(m);
@@ -328,6 +370,11 @@ region_control::behavior_type region_behavior(region_control::stateful_pointer<r
       [self](get_seat_changes& m) -> caf::result<seat_changes> {
         return self->state.region->handle<seat_changes>(m);
       },
+      [self](follow_seat_map& m) -> caf::result<seat_map_update> {
+        return self->state.region->handle<seat_map_update>(m);
+      },
+      [self](const cluster::passivate_copy& m) { self->state.region->passivate_copy(m.event); },
+      [self](const cluster::stay_copy& m) { self->state.region->stay_copy(m.event); },
       [self](end_reservation& m) -> caf::result<reservation_view> {
         return self->state.region->handle<reservation_view>(m);
       },
@@ -376,6 +423,7 @@ void offer(cluster::services& to, const region_control& region) {
   to.add<end_reservation, reservation_view>(region);
   to.add<get_seat_map, seat_map_view>(region);
   to.add<get_seat_changes, seat_changes>(region);
+  to.add<follow_seat_map, seat_map_update>(region);
   to.add<check_payable, payable>(region);
   to.add<apply_payment, payment_outcome>(region);
   to.add<apply_refund, refund_applied>(region);

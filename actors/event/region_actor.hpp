@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/cluster/copies.hpp"
 #include "actors/cluster/sharding.hpp"
 #include "actors/event/context.hpp"
 #include "actors/event/event_actor.hpp"
@@ -30,12 +31,16 @@ struct load_events {};
 struct region_tick {};
 
 /// `region_actor` with what the role itself says to it.
-using region_control = region_actor::extend<
-    caf::replies_to<end_reservation>::with<reservation_view>,
-    caf::replies_to<get_seat_changes>::with<seat_changes>, caf::reacts_to<passivate_event>,
-    caf::reacts_to<stay_event>, caf::reacts_to<event_changed>, caf::reacts_to<restart_event>,
-    caf::reacts_to<load_events>, caf::reacts_to<region_tick>, caf::reacts_to<cluster::open_shard>,
-    caf::replies_to<cluster::close_shard>::with<cluster::shard_closed>>;
+using region_control =
+    region_actor::extend<caf::replies_to<end_reservation>::with<reservation_view>,
+                         caf::replies_to<get_seat_changes>::with<seat_changes>,
+                         caf::replies_to<follow_seat_map>::with<seat_map_update>,
+                         caf::reacts_to<cluster::passivate_copy>,
+                         caf::reacts_to<cluster::stay_copy>, caf::reacts_to<passivate_event>,
+                         caf::reacts_to<stay_event>, caf::reacts_to<event_changed>,
+                         caf::reacts_to<restart_event>, caf::reacts_to<load_events>,
+                         caf::reacts_to<region_tick>, caf::reacts_to<cluster::open_shard>,
+                         caf::replies_to<cluster::close_shard>::with<cluster::shard_closed>>;
 
 class event_region;
 
@@ -51,10 +56,12 @@ struct region_state {
 /// Finds the actor of an event, or of a reservation's event, and forwards. Starts events on the
 /// first message, and at its own start those with pending reservations, so that they expire; gives
 /// idle ones up. An event that fails is started again from the store. Its own end ends all events.
-/// As one of several it has the events of its node's shards only, and passes on what is for others.
+/// As one of several it has the events of its node's shards only, and passes on what is for others;
+/// their seat maps it answers from copies (`map_replica`). `metrics`: of these.
 region_control::behavior_type region_behavior(region_control::stateful_pointer<region_state> self,
                                               ticket_context_ptr context,
-                                              cluster::shard_access access);
+                                              cluster::shard_access access,
+                                              std::shared_ptr<cluster::replica_metrics> metrics);
 
 /// Lets other nodes ask `region` what its own node may ask.
 void offer(cluster::services& to, const region_control& region);
@@ -65,6 +72,8 @@ template <>
 struct tiketi::cluster::is_query<tiketi::ticket::get_seat_map> : std::true_type {};
 template <>
 struct tiketi::cluster::is_query<tiketi::ticket::get_seat_changes> : std::true_type {};
+template <>
+struct tiketi::cluster::is_query<tiketi::ticket::follow_seat_map> : std::true_type {};
 template <>
 struct tiketi::cluster::is_query<tiketi::ticket::check_payable> : std::true_type {};
 template <>

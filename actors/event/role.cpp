@@ -101,7 +101,8 @@ ticket_role start_ticket(caf::actor_system& sys, environment& env, prometheus::R
                      membership::tiers_view{role.members}, role.links},
                     metrics});
   role.region = sys.spawn(region_behavior, ticket_context_ptr{std::move(context)},
-                          std::move(dependencies.shards));
+                          std::move(dependencies.shards),
+                          std::make_shared<cluster::replica_metrics>(registry, "seat_map"));
   if (dependencies.transfers)
     role.transfers = spawn_transfer_desk(sys, env, dependencies.detached, role.region,
                                          std::move(dependencies.transfers),

@@ -13,6 +13,10 @@
 
 namespace tiketi::ticket {
 
+struct get_seat_changes;
+struct seat_changes;
+struct seat_map_update;
+
 /// The body of `GET /api/seats/events/{id}`, serialised once. Every status value has the same
 /// width (blanks behind the shorter words, outside the quotes), so a seat's change patches bytes in
 /// place. Readers share the body of the last `publish`; a body that no reader holds any more is
@@ -25,6 +29,19 @@ public:
   /// `nonce` sets the entity tags of this activation apart from those of earlier ones. Throws
   /// nothing; a layout that is no JSON counts as none.
   seat_map(const event_row& event, const std::vector<seat_row>& seats, std::uint64_t nonce);
+
+  /// A copy on another node, from all of its owner's `frame` and the version of the first part of
+  /// it. Nothing: this is no seat map.
+  static std::optional<seat_map> from_frame(std::string frame, std::size_t seats_at,
+                                            std::string_view version);
+
+  /// For a copy of `since` that has the first `have` bytes of the frame, or all with 0: what it
+  /// lacks, of which a part of a frame is `part_max` bytes at most.
+  seat_map_update update_for(std::string_view since, std::size_t have, std::size_t part_max) const;
+
+  /// Becomes what the owner was at this update: the same bytes under the same version, with the
+  /// same changes remembered. False, and nothing changes: it does not go on from `version`.
+  bool follow(const seat_map_update& update);
 
   /// `index` as in the vector given to the constructor. Seen by the next `publish`.
   void set(std::size_t index, seat_status status);
@@ -40,6 +57,8 @@ public:
   std::optional<std::vector<std::size_t>> changed_since(std::string_view version) const;
 
   seat_status status(std::size_t index) const { return statuses_[index]; }
+  std::size_t seats() const noexcept { return statuses_.size(); }
+  seat_id id(std::size_t index) const;
 
   /// Bodies that were copied as a whole, for tests and metrics.
   std::uint64_t copies() const noexcept { return copies_; }
@@ -55,8 +74,11 @@ private:
   };
 
   void write(std::string& bytes, std::size_t index) const;
+  std::optional<std::uint64_t> number_of(std::string_view version) const;
+  void remember(std::size_t index);
 
-  std::string first_;                 ///< the body with every status as `statuses_` says at start
+  std::string first_;                 ///< the body with every status as `statuses_` says
+  std::size_t seats_at_ = 0;          ///< where the first seat begins
   std::vector<std::uint32_t> offset_; ///< of each seat's status value
   std::vector<seat_status> statuses_;
   std::vector<std::uint32_t> changes_; ///< seats in the order of their changes
@@ -67,5 +89,8 @@ private:
   seat_map_view current_;
   std::shared_ptr<pool> pool_ = std::make_shared<pool>();
 };
+
+/// What the map itself says to a query.
+seat_changes answer(seat_map& map, const get_seat_changes& query);
 
 } // namespace tiketi::ticket

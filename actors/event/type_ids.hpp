@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/event/map_updates.hpp"
 #include "actors/event/messages.hpp"
 
 #include <caf/type_id.hpp>
@@ -30,4 +31,6 @@ CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::reserve_best))
 CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::get_seat_changes))
 CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::seat_map_view))
 CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::seat_changes))
+CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::follow_seat_map))
+CAF_ADD_TYPE_ID(tiketi_ticket, (tiketi::ticket::seat_map_update))
 CAF_END_TYPE_ID_BLOCK(tiketi_ticket)

@@ -129,16 +129,19 @@ void admission_rate::record(std::size_t admitted, time_point now) {
   total_ += admitted;
 }
 
-std::int64_t admission_rate::estimated_wait(std::size_t position, time_point now) {
+admission_figures admission_rate::figures(time_point now) {
+  forget(now);
+  return {total_, std::min<std::int64_t>((now - start_).count(), window_s * 1000)};
+}
+
+std::int64_t estimated_wait(std::size_t position, const admission_figures& figures) noexcept {
   if (position == 0)
     return 0;
-  forget(now);
-  const auto elapsed = std::min<std::int64_t>((now - start_).count(), window_s * 1000);
-  if (total_ == 0 || elapsed < 5000)
+  if (figures.admitted == 0 || figures.elapsed_ms < 5000)
     return std::max<std::int64_t>(static_cast<std::int64_t>(position) / 50, 5);
   // ceil(position / (admitted * 1000 / elapsed)), without rounding in between.
-  const auto divisor = static_cast<std::int64_t>(total_) * 1000;
-  return (static_cast<std::int64_t>(position) * elapsed + divisor - 1) / divisor;
+  const auto divisor = static_cast<std::int64_t>(figures.admitted) * 1000;
+  return (static_cast<std::int64_t>(position) * figures.elapsed_ms + divisor - 1) / divisor;
 }
 
 std::int64_t next_poll(std::size_t position) noexcept {

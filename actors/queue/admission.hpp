@@ -80,14 +80,26 @@ private:
   std::priority_queue<wake, std::vector<wake>, std::greater<>> wakes_;
 };
 
+/// What a waiting time is estimated from.
+struct admission_figures {
+  std::uint64_t admitted = 0;
+  std::int64_t elapsed_ms = 0; ///< in which these were admitted
+};
+
+/// Seconds until `position` is admitted. 0 for no position; max(position div 50, 5) while fewer
+/// than five seconds of data exist or nobody was admitted in the last minute.
+std::int64_t estimated_wait(std::size_t position, const admission_figures& figures) noexcept;
+
 /// Admissions of one event over the last minute.
 class admission_rate {
 public:
   void record(std::size_t admitted, time_point now);
 
-  /// Seconds until `position` is admitted. 0 for no position; max(position div 50, 5) while fewer
-  /// than five seconds of data exist or nobody was admitted in the last minute.
-  std::int64_t estimated_wait(std::size_t position, time_point now);
+  std::int64_t estimated_wait(std::size_t position, time_point now) {
+    return tiketi::queue::estimated_wait(position, figures(now));
+  }
+
+  admission_figures figures(time_point now);
 
 private:
   static constexpr std::int64_t window_s = 60;

@@ -49,6 +49,7 @@ public:
   void check(const user_id& user, caf::typed_response_promise<admission> promise);
   void release(const user_id& user);
   void count(caf::typed_response_promise<queue_counters> promise);
+  void tell(const follow_line& query, caf::typed_response_promise<line_update> promise);
   void limit(std::uint32_t threshold, caf::typed_response_promise<queue_counters> promise);
   void clear(caf::typed_response_promise<queue_counters> promise);
   void tick(std::uint64_t generation);
@@ -163,7 +164,7 @@ void queue_state::start(queue_actor::stateful_pointer<queue_state> self, event_i
   event_ = event;
   context_ = std::move(context);
   parent_ = std::move(parent);
-  room_.emplace(options().room);
+  room_.emplace(options().room, context_->env->random());
   if (context_->mirror)
     mirror_.emplace(event_, context_->env->random(), options().mirror);
   load(0);
@@ -596,6 +597,16 @@ void queue_state::count(caf::typed_response_promise<queue_counters> promise) {
   promise.deliver(counters());
 }
 
+void queue_state::tell(const follow_line& query, caf::typed_response_promise<line_update> promise) {
+  used_ = true;
+  if (waits(nullptr)) {
+    postpone(nullptr, promise, [=, this] { tell(query, promise); });
+    return;
+  }
+  room_->expire(now());
+  promise.deliver(room_->tell(query, now()));
+}
+
 void queue_state::limit(std::uint32_t threshold,
                         caf::typed_response_promise<queue_counters> promise) {
   used_ = true;
@@ -824,6 +835,12 @@ queue_actor::behavior_type queue_behavior(queue_actor::stateful_pointer<queue_st
       [self](const count_queue&) -> caf::result<queue_counters> {
         auto promise = self->make_response_promise<queue_counters>();
         self->state.count(promise);
+        self->state.settle();
+        return promise;
+      },
+      [self](const follow_line& m) -> caf::result<line_update> {
+        auto promise = self->make_response_promise<line_update>();
+        self->state.tell(m, promise);
         self->state.settle();
         return promise;
       },

@@ -3,6 +3,7 @@
 #include "actors/base/environment.hpp"
 #include "actors/bus/messages.hpp"
 #include "actors/catalog/messages.hpp"
+#include "actors/queue/line_updates.hpp"
 #include "actors/queue/messages.hpp"
 #include "actors/queue/metrics.hpp"
 #include "actors/queue/mirror.hpp"
@@ -83,8 +84,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::queue::keep_queue)
 namespace tiketi::queue {
 
 /// The queue of one event.
-using queue_actor = queues::extend<caf::reacts_to<queue_tick>, caf::reacts_to<mirror_answer>,
-                                   caf::reacts_to<stop_idle>>;
+using queue_actor =
+    queues::extend<caf::replies_to<follow_line>::with<line_update>, caf::reacts_to<queue_tick>,
+                   caf::reacts_to<mirror_answer>, caf::reacts_to<stop_idle>>;
 
 /// What a queue tells its region.
 using queue_parent = caf::typed_actor<caf::reacts_to<passivate_queue>, caf::reacts_to<keep_queue>>;

@@ -1,6 +1,7 @@
 #include "actors/queue/queue_region.hpp"
 
 #include "actors/cluster/home.hpp"
+#include "actors/queue/line_replica.hpp"
 #include "actors/queue/type_ids.hpp"
 #include "actors/region/region.hpp"
 #include "actors/store/mailbox_depth.hpp"
@@ -15,6 +16,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+#include <prometheus/counter.h>
 #include <spdlog/spdlog.h>
 
 namespace tiketi::queue {
@@ -23,12 +25,13 @@ namespace {
 
 constexpr seconds tick_every{1};
 
+template <class Message, class... Others>
+constexpr bool is_one_of = (std::is_same_v<Message, Others> || ...);
+
 /// Whether a message may start a queue. The others find nobody where there is none.
 template <class Message>
 constexpr bool starts_queue =
-    !std::is_same_v<
-        Message,
-        poll_queue> && !std::is_same_v<Message, leave_queue> && !std::is_same_v<Message, check_admission> && !std::is_same_v<Message, booking_done>;
+    !is_one_of<Message, poll_queue, leave_queue, check_admission, booking_done, follow_line>;
 
 class region_state {
 public:
@@ -39,10 +42,17 @@ public:
   using shards = cluster::shard_keeper<queue_region::pointer, event_id, queue_actor>;
 
   void start(pointer self, std::shared_ptr<const queue_context> context,
-             queue_region_options options, cluster::shard_access access) {
+             queue_region_options options, cluster::shard_access access,
+             std::shared_ptr<cluster::replica_metrics> metrics) {
     self_ = self;
     context_ = std::move(context);
     options_ = options;
+    copy_context_ =
+        std::make_shared<cluster::copy_context>(cluster::copy_context{access, std::move(metrics)});
+    copies_.emplace(self, access.replicas, [this](const event_id& event) {
+      return spawn_line_replica(self_->system(), event, context_, copy_context_,
+                                cluster::copies_parent{queue_region{self_}});
+    });
     table_.emplace([this](const event_id& event) { return spawn(event); }, options.buffer_max);
     shards_.emplace(
         self, std::move(access), *table_, [](const event_id& event) { return route_of(event); },
@@ -94,6 +104,9 @@ public:
     return shards_->close(order);
   }
 
+  void passivate_copy(const event_id& event) { copies_->passivate(event); }
+  void stay_copy(const event_id& event) { copies_->stay(event); }
+
   template <class Reply, class Message>
   caf::result<Reply> forward(Message& message) {
     if (shards_->alone() && knowledge_->knows({})) {
@@ -132,12 +145,28 @@ private:
   template <class Reply, class Message>
   void find_home(caf::typed_response_promise<Reply> promise, const Message& message) {
     const auto key = route_of(message.event);
-    if (!shards_->here(key))
+    if (!shards_->here(key)) {
+      if constexpr (std::is_same_v<Message, poll_queue>)
+        if (read_copy(message, promise))
+          return;
       shards_->forward(key, message, promise);
-    else if (knowledge_->knows(shards_->shard(key)))
+    } else if (knowledge_->knows(shards_->shard(key)))
       route<Reply>(promise, message);
     else if (!knowledge_->wait([=, this] { find_home<Reply>(promise, message); }))
       promise.deliver(to_caf(errc::overloaded));
+  }
+
+  /// False: the owner has to be asked.
+  bool read_copy(const poll_queue& message, caf::typed_response_promise<queue_place> promise) {
+    if (!copies_->has_room(message.event)) {
+      copy_context_->metrics->from_owner.Increment();
+      return false;
+    }
+    if (!copies_->with(message.event, [promise, message](const line_replica& copy) mutable {
+          promise.delegate(copy, message);
+        }))
+      promise.deliver(to_caf(errc::overloaded));
+    return true;
   }
 
   queue_actor spawn(const event_id& event) {
@@ -148,6 +177,8 @@ private:
   }
 
   void ended(const caf::down_msg& down) {
+    if (copies_->ended(down.source))
+      return;
     const auto found = events_.find(down.source);
     if (found == events_.end())
       return;
@@ -162,7 +193,7 @@ private:
     if (!table_->find(message.event)) {
       if constexpr (!starts_queue<Message>) {
         Reply nobody{};
-        if constexpr (std::is_same_v<Reply, queue_place>)
+        if constexpr (is_one_of<Reply, queue_place, line_update>)
           nobody.threshold = context_->options.room.threshold;
         promise.deliver(std::move(nobody));
         return;
@@ -184,6 +215,8 @@ private:
   queue_region_options options_;
   std::optional<entity_table<event_id, queue_actor>> table_;
   std::optional<shards> shards_;
+  std::shared_ptr<const cluster::copy_context> copy_context_;
+  std::optional<cluster::copy_table<pointer, line_replica>> copies_;
   std::optional<cluster::shard_knowledge> knowledge_; ///< of who is in the queues
   std::unordered_map<caf::actor_addr, event_id> events_;
 };
@@ -193,8 +226,9 @@ static_assert(!std::is_aggregate_v<region_state>);
 queue_region::behavior_type region_behavior(region_state::pointer self,
                                             std::shared_ptr<const queue_context> context,
                                             queue_region_options options,
-                                            cluster::shard_access access) {
-  self->state.start(self, std::move(context), options, std::move(access));
+                                            cluster::shard_access access,
+                                            std::shared_ptr<cluster::replica_metrics> metrics) {
+  self->state.start(self, std::move(context), options, std::move(access), std::move(metrics));
   return {
       [self](check_admission& m) { return self->state.forward<admission>(m); },
       [self](const booking_done& m) { self->state.notify(m); },
@@ -202,6 +236,9 @@ queue_region::behavior_type region_behavior(region_state::pointer self,
       [self](poll_queue& m) { return self->state.forward<queue_place>(m); },
       [self](leave_queue& m) { return self->state.forward<queue_left>(m); },
       [self](count_queue& m) { return self->state.forward<queue_counters>(m); },
+      [self](follow_line& m) { return self->state.forward<line_update>(m); },
+      [self](const cluster::passivate_copy& m) { self->state.passivate_copy(m.event); },
+      [self](const cluster::stay_copy& m) { self->state.stay_copy(m.event); },
       [self](set_threshold& m) { return self->state.forward<queue_counters>(m); },
       [self](clear_queue& m) { return self->state.forward<queue_counters>(m); },
       [self](const passivate_queue& m) { self->state.passivate(m.event); },
@@ -217,14 +254,17 @@ queue_region::behavior_type region_behavior(region_state::pointer self,
 
 queue_region spawn_queue_region(caf::actor_system& sys,
                                 std::shared_ptr<const queue_context> context,
-                                queue_region_options options, cluster::shard_access access) {
-  return sys.spawn(region_behavior, std::move(context), options, std::move(access));
+                                queue_region_options options, cluster::shard_access access,
+                                std::shared_ptr<cluster::replica_metrics> metrics) {
+  return sys.spawn(region_behavior, std::move(context), options, std::move(access),
+                   std::move(metrics));
 }
 
 void offer(cluster::services& to, const queue_region& region) {
   to.add<check_admission, admission>(region);
   to.add<enter_queue, queue_place>(region);
   to.add<poll_queue, queue_place>(region);
+  to.add<follow_line, line_update>(region);
   to.add<leave_queue, queue_left>(region);
   to.add<count_queue, queue_counters>(region);
   to.add<set_threshold, queue_counters>(region);

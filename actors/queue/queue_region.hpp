@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/cluster/copies.hpp"
 #include "actors/cluster/sharding.hpp"
 #include "actors/queue/queue_actor.hpp"
 #include "actors/queue/type_ids.hpp"
@@ -41,15 +42,20 @@ namespace tiketi::queue {
 using queue_region =
     queues::extend<caf::reacts_to<passivate_queue>, caf::reacts_to<keep_queue>,
                    caf::reacts_to<region_retry>, caf::reacts_to<region_tick>,
+                   caf::replies_to<follow_line>::with<line_update>,
+                   caf::reacts_to<cluster::passivate_copy>, caf::reacts_to<cluster::stay_copy>,
                    caf::reacts_to<cluster::open_shard>,
                    caf::replies_to<cluster::close_shard>::with<cluster::shard_closed>>;
 
 /// At the start every event with somebody waiting or active is woken, so admission goes on by
 /// itself after a restart; from then on an event without a queue actor has nobody in its queue. As
-/// one of several it has the queues of its node's shards only, and passes on what is for others.
+/// one of several it has the queues of its node's shards only, and passes on what is for others;
+/// polls it answers from copies of their lines (`line_replica`). `metrics`: of these; may be null
+/// where it is alone.
 queue_region spawn_queue_region(caf::actor_system& sys,
                                 std::shared_ptr<const queue_context> context,
-                                queue_region_options options, cluster::shard_access access = {});
+                                queue_region_options options, cluster::shard_access access = {},
+                                std::shared_ptr<cluster::replica_metrics> metrics = {});
 
 /// Lets other nodes ask `region` what its own node may ask.
 void offer(cluster::services& to, const queue_region& region);
@@ -62,6 +68,8 @@ queue_reader::behavior_type queue_reading(queue_reader::pointer self,
 
 template <>
 struct tiketi::cluster::is_query<tiketi::queue::check_admission> : std::true_type {};
+template <>
+struct tiketi::cluster::is_query<tiketi::queue::follow_line> : std::true_type {};
 template <>
 struct tiketi::cluster::is_query<tiketi::queue::poll_queue> : std::true_type {};
 template <>

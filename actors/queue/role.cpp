@@ -50,7 +50,8 @@ queue_role start_queue(caf::actor_system& sys, environment& env, prometheus::Reg
   context->mirror = std::move(dependencies.mirror);
   context->relay = std::move(dependencies.relay);
   role.region = spawn_queue_region(sys, std::move(context), {.queues_max = options.queues_max},
-                                   std::move(dependencies.shards));
+                                   std::move(dependencies.shards),
+                                   std::make_shared<cluster::replica_metrics>(registry, "queue"));
   return role;
 }
 

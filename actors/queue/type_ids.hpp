@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/queue/line_updates.hpp"
 #include "actors/queue/messages.hpp"
 
 #include <caf/type_id.hpp>
@@ -17,4 +18,6 @@ CAF_ADD_TYPE_ID(tiketi_queue, (tiketi::queue::count_queue))
 CAF_ADD_TYPE_ID(tiketi_queue, (tiketi::queue::set_threshold))
 CAF_ADD_TYPE_ID(tiketi_queue, (tiketi::queue::clear_queue))
 CAF_ADD_TYPE_ID(tiketi_queue, (tiketi::queue::queue_counters))
+CAF_ADD_TYPE_ID(tiketi_queue, (tiketi::queue::follow_line))
+CAF_ADD_TYPE_ID(tiketi_queue, (tiketi::queue::line_update))
 CAF_END_TYPE_ID_BLOCK(tiketi_queue)

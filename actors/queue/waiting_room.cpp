@@ -1,5 +1,7 @@
 #include "actors/queue/waiting_room.hpp"
 
+#include "actors/queue/line_ranks.hpp"
+
 #include <algorithm>
 #include <variant>
 
@@ -9,6 +11,9 @@ namespace {
 
 constexpr std::size_t stale_batch_max = 1000;
 constexpr std::size_t departures_max = 1000;
+/// Told to another node at once: 8 MiB, 64 million places.
+constexpr std::uint64_t words_told_max = 1'048'576;
+constexpr std::size_t page_users = 65'536;
 constexpr milliseconds purge_delay{5'000};
 constexpr std::size_t sweep_min = 1024;
 constexpr std::size_t sweep_max = 131'072;
@@ -34,8 +39,8 @@ std::optional<user_id> locked_user(const journal_op& op) {
       op);
 }
 
-waiting_room::waiting_room(room_rules rules)
-    : rules_(rules), threshold_(rules.threshold), active_(rules.slots) {}
+waiting_room::waiting_room(room_rules rules, std::uint64_t nonce)
+    : rules_(rules), threshold_(rules.threshold), log_(nonce), active_(rules.slots) {}
 
 // -- what is true ------------------------------------------------------------------------------
 
@@ -54,6 +59,56 @@ std::optional<std::uint32_t> waiting_room::leaving_since(const user_id& user) co
 
 bool waiting_room::leaving(const user_id& user) const {
   return leaving_since(user).has_value();
+}
+
+line_update waiting_room::tell(const follow_line& query, time_point now) {
+  for (const auto& user : query.seen)
+    if (!line_.leaving_since(user))
+      touch(user, now);
+  line_update out;
+  out.places.reserve(query.unknown.size());
+  for (const auto& user : query.unknown) {
+    const bool waits = !busy(user) && line_.contains(user) && !line_.leaving_since(user);
+    out.places.push_back(waits ? line_.sequence_of(user) : 0);
+    if (waits)
+      touch(user, now);
+  }
+  out.nonce = log_.nonce();
+  out.whole = !log_.since(query.nonce, query.since, out.log);
+  if (out.whole)
+    tell_whole(out);
+  log_.followed();
+  out.changes = log_.changes();
+  out.active = active_.size();
+  out.threshold = threshold_;
+  const auto figures = rate_.figures(now);
+  out.admitted = figures.admitted;
+  out.elapsed_ms = figures.elapsed_ms;
+  return out;
+}
+
+void waiting_room::tell_whole(line_update& out) const {
+  const auto first = line_.front(1);
+  if (first.empty())
+    return;
+  out.first_word = first.front().sequence / 64;
+  const auto words = line_.last_sequence() / 64 - out.first_word + 1;
+  if (words > line_ranks::range_max / 64 || words > words_told_max) {
+    out.too_wide = true;
+    return;
+  }
+  out.waiting.assign(static_cast<std::size_t>(words), 0);
+  std::uint64_t after = 0;
+  for (auto page = line_.front(page_users, after); !page.empty();
+       page = line_.front(page_users, after)) {
+    for (const auto& one : page)
+      out.waiting[static_cast<std::size_t>(one.sequence / 64 - out.first_word)] |=
+          std::uint64_t{1} << (one.sequence % 64);
+    after = page.back().sequence;
+  }
+  for (const auto& [since_s, user] : goodbyes_)
+    if (line_.leaving_since(user))
+      out.log.push_back(encode(line_change::leaving, line_.sequence_of(user)));
 }
 
 bool waiting_room::empty() const noexcept {
@@ -196,7 +251,9 @@ bool waiting_room::apply(const journal_op& op, time_point now) {
         using T = std::decay_t<decltype(x)>;
         if constexpr (std::is_same_v<T, join_line>) {
           ghosts_.erase(x.user);
-          return line_.push_back(x.user, x.sequence, line_seconds(now));
+          if (!line_.push_back(x.user, x.sequence, line_seconds(now)))
+            return false;
+          log_.add(line_change::joined, x.sequence);
         } else if constexpr (std::is_same_v<T, admit_user>) {
           ghosts_.erase(x.user);
           const auto since = x.unmark ? std::nullopt : leaving_since(x.user);
@@ -204,6 +261,7 @@ bool waiting_room::apply(const journal_op& op, time_point now) {
             if (line_.sequence_of(x.user) != x.sequence)
               return false;
             line_.erase(x.user);
+            log_.add(line_change::gone, x.sequence);
             rate_.record(1, now);
           }
           active_.admit(x.user, x.expires_at, x.ends_at);
@@ -211,7 +269,9 @@ bool waiting_room::apply(const journal_op& op, time_point now) {
         } else if constexpr (std::is_same_v<T, renew_slot>) {
           active_.renewed(x.user, x.expires_at);
         } else if constexpr (std::is_same_v<T, mark_leaving>) {
-          if (!line_.mark_leaving(x.user, x.since_s))
+          if (line_.mark_leaving(x.user, x.since_s))
+            log_.add(line_change::leaving, line_.sequence_of(x.user));
+          else
             active_.mark_leaving(x.user, x.since_s);
           goodbyes_.push_back({x.since_s, x.user});
         } else if constexpr (std::is_same_v<T, unmark_leaving>) {
@@ -220,14 +280,15 @@ bool waiting_room::apply(const journal_op& op, time_point now) {
             active_.mark_leaving(x.user, std::nullopt);
         } else if constexpr (std::is_same_v<T, drop_waiting>) {
           // A row of the journal that never came into the line carries another number.
-          if (line_.sequence_of(x.user) == x.sequence)
-            line_.erase(x.user);
+          if (line_.sequence_of(x.user) == x.sequence && line_.erase(x.user))
+            log_.add(line_change::gone, x.sequence);
         } else if constexpr (std::is_same_v<T, drop_active>) {
           active_.erase(x.user);
         } else if constexpr (std::is_same_v<T, set_limit>) {
           threshold_ = x.threshold;
         } else if constexpr (std::is_same_v<T, clear_line>) {
           line_.clear();
+          log_.restart();
           active_.clear();
           goodbyes_.clear();
           ghosts_.clear();
@@ -269,6 +330,7 @@ void waiting_room::reset() {
   sequence_ = std::max(sequence_, line_.last_sequence());
   threshold_ = rules_.threshold;
   line_ = waiting_line{};
+  log_.restart();
   active_.clear();
   goodbyes_.clear();
   ghosts_.clear();

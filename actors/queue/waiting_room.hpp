@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/queue/admission.hpp"
+#include "actors/queue/line_log.hpp"
 #include "actors/queue/waiting_line.hpp"
 #include "storage/queue_journal.hpp"
 
@@ -36,7 +37,8 @@ enum class place : std::uint8_t { none, waiting, active };
 /// this user. Users under admission count as active. Pure: no clock, no I/O; not thread-safe.
 class waiting_room {
 public:
-  explicit waiting_room(room_rules rules);
+  /// `nonce`: see `line_log`.
+  explicit waiting_room(room_rules rules, std::uint64_t nonce = 1);
 
   // -- what is true --------------------------------------------------------------------------
 
@@ -60,6 +62,9 @@ public:
   /// Nobody is here, nothing is under way, nothing is left to clean up.
   bool empty() const noexcept;
   std::size_t line_bytes() const noexcept { return line_.bytes(); }
+
+  /// For a copy on another node; who was heard of there is `touch`ed. Call `expire` before.
+  line_update tell(const follow_line& query, time_point now);
 
   // -- decisions -----------------------------------------------------------------------------
 
@@ -122,11 +127,13 @@ private:
   };
 
   std::optional<std::uint32_t> leaving_since(const user_id& user) const;
+  void tell_whole(line_update& out) const;
   void end(const journal_op& op);
 
   room_rules rules_;
   std::uint32_t threshold_;
   waiting_line line_;
+  line_log log_;
   active_set active_;
   admission_rate rate_;
   std::deque<goodbye> goodbyes_; ///< by time; one that no longer holds is skipped when due

@@ -12,6 +12,8 @@ std::unique_ptr<cluster_process> make_cluster(const process_options& o) {
   out.node = o;
   out.nodes = 3;
   out.behind_proxies = false;
+  // Requests of one test go to different nodes, and each shall see what the one before did.
+  out.node.arguments.emplace_back("--cluster.read_age_ms=0");
   return std::make_unique<cluster_process>(std::move(out));
 }
 

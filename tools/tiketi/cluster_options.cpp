@@ -47,6 +47,13 @@ cluster::cluster_options cluster_options_of(const config::settings& values) {
   return out;
 }
 
+cluster::replica_rules replica_rules_of(const config::settings& values) {
+  cluster::replica_rules out;
+  out.age_max = values.cluster_read_age;
+  out.stale_max = values.cluster_read_stale;
+  return out;
+}
+
 cluster::join_request member_of(const config::settings& values) {
   cluster::join_request out;
   out.node = values.cluster_node.empty() ? machine_name() : values.cluster_node;

@@ -214,7 +214,9 @@ struct node::impl {
   bool is_leaving() const;
   void hand_over();
   void share_sales();
-  cluster::shard_access sharding() const { return {sharing_parts.state, sharing_parts.courier}; }
+  cluster::shard_access sharding() const {
+    return {sharing_parts.state, sharing_parts.courier, replica_rules_of(values)};
+  }
   remote::remote_options calls() const;
   void start_remote();
   void stop_tracing();

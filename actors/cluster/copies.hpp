@@ -1,0 +1,122 @@
+#pragma once
+
+#include "actors/base/ids.hpp"
+#include "actors/cluster/replica.hpp"
+#include "actors/cluster/replica_metrics.hpp"
+#include "actors/cluster/sharding.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+
+#include <caf/actor_addr.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+#include <caf/typed_actor.hpp>
+#include <prometheus/histogram.h>
+
+// The copies a region keeps of entities of other nodes: one actor per entity that is read here.
+
+namespace tiketi::cluster {
+
+/// Copy to region: nobody has read me for some time; and the answers. See `entity_table`.
+struct passivate_copy {
+  event_id event;
+};
+struct stay_copy {
+  event_id event;
+};
+struct stop_copy {};
+
+/// A copy to itself: question `number` takes long. And: is it time to go?
+struct copy_hurry {
+  std::uint64_t number = 0;
+};
+struct copy_tick {};
+
+/// What a copy tells its region.
+using copies_parent = caf::typed_actor<caf::reacts_to<passivate_copy>, caf::reacts_to<stay_copy>>;
+
+/// Where a copy asks, and what it counts. Shared by all copies of one region.
+struct copy_context {
+  shard_access access;
+  std::shared_ptr<replica_metrics> metrics;
+};
+
+/// A region's copies. Used inside its actor's state; not thread-safe.
+template <class Self, class Handle>
+class copy_table {
+public:
+  using spawn_fn = std::function<Handle(const event_id&)>;
+
+  copy_table(Self self, const replica_rules& rules, spawn_fn spawn)
+      : self_(self),
+        copies_max_(rules.copies_max),
+        table_(
+            [this, spawn](const event_id& event) {
+              auto copy = spawn(event);
+              self_->monitor(copy);
+              events_.emplace(copy.address(), event);
+              return copy;
+            },
+            rules.waiting_max) {}
+
+  copy_table(const copy_table&) = delete;
+  copy_table& operator=(const copy_table&) = delete;
+  ~copy_table() {
+    table_.for_each([](const event_id&, const Handle& copy) {
+      caf::anon_send_exit(copy, caf::exit_reason::user_shutdown);
+    });
+  }
+
+  bool has_room(const event_id& event) const {
+    return table_.find(event) != nullptr || table_.size() < copies_max_;
+  }
+
+  /// False: too much waits for this copy.
+  bool with(const event_id& event, std::function<void(const Handle&)> use) {
+    return table_.with(event, std::move(use));
+  }
+
+  void passivate(const event_id& event) {
+    const auto* copy = table_.find(event);
+    if (copy != nullptr && table_.begin_passivation(event))
+      self_->send(*copy, stop_copy{});
+  }
+
+  void stay(const event_id& event) { table_.stayed(event); }
+
+  /// True: it was one of these.
+  bool ended(const caf::actor_addr& who) {
+    const auto found = events_.find(who);
+    if (found == events_.end())
+      return false;
+    const auto event = found->second;
+    events_.erase(found);
+    table_.ended(event);
+    return true;
+  }
+
+private:
+  Self self_;
+  std::size_t copies_max_;
+  entity_table<event_id, Handle> table_;
+  std::unordered_map<caf::actor_addr, event_id> events_;
+};
+
+inline void observe_age(const replica_clock& clock, replica_metrics& metrics, time_point now) {
+  if (const auto age = clock.age(now))
+    metrics.age.Observe(std::chrono::duration<double>(*age).count());
+}
+
+} // namespace tiketi::cluster
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::passivate_copy)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::stay_copy)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::stop_copy)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::copy_hurry)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::copy_tick)
