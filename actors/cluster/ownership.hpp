@@ -23,9 +23,9 @@ enum class shard_state : std::uint8_t {
 
 struct ownership_limits {
   std::size_t handoffs_max = 32; ///< shards that drain or are being released at once
-  /// Shards in one call to the store, which takes a few statements for each: no renewal is sent
-  /// meanwhile, so even with a slow database a call must be over long before the lease.
-  std::size_t acquires_max = 32;
+  /// Shards in one call to the store: no renewal is sent meanwhile, so even with a slow database a
+  /// call must be over long before the lease.
+  std::size_t acquires_max = 256;
   milliseconds retry{100}; ///< until a shard that its owner still keeps is asked for again
 };
 

@@ -3,6 +3,8 @@
 #include "storage/sql/query_guard.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -121,65 +123,24 @@ struct renewal_of : update_renewal {
   explicit renewal_of(soci::session& sql) : update_renewal(sql, Kind) {}
 };
 
-struct select_shard {
-  explicit select_shard(soci::session& sql)
-      : st((sql.prepare << "SELECT owner, incarnation, epoch FROM cluster_shards "
-                           "WHERE role = :r AND shard = :s",
-            soci::use(role), soci::use(shard), soci::into(owner), soci::into(incarnation),
-            soci::into(epoch))) {}
+/// Shards and epochs as one parameter, whatever their number: `[[shard,epoch],…]`, by shard.
+template <class List>
+std::string list_of(const List& sorted) {
+  std::string out = "[";
+  for (const auto& [shard, epoch] : sorted)
+    out +=
+        (out.size() == 1 ? "[" : ",[") + std::to_string(shard) + "," + std::to_string(epoch) + "]";
+  return out + "]";
+}
 
-  std::string role;
-  int shard = 0;
-  std::string owner;
-  long long incarnation = 0;
-  long long epoch = 0;
-  soci::statement st;
-};
-
-struct insert_shard {
-  explicit insert_shard(soci::session& sql)
-      : st((sql.prepare << "INSERT INTO cluster_shards(role, shard, owner, incarnation, epoch) "
-                           "VALUES (:r, :s, '', 0, 0) ON CONFLICT (role, shard) DO NOTHING",
-            soci::use(role), soci::use(shard))) {}
-
-  std::string role;
-  int shard = 0;
-  soci::statement st;
-};
-
-struct take_shard : key_bound {
-  explicit take_shard(soci::session& sql)
-      : st((sql.prepare << std::string{"UPDATE cluster_shards SET owner = :o, incarnation = :i, "
-                                       "epoch = epoch + 1 WHERE role = :r AND shard = :s "
-                                       "AND epoch = :e AND NOT "}
-                               + owner_is_member + " AND " + self_is_member,
-            soci::use(node), soci::use(incarnation), soci::use(role), soci::use(shard),
-            soci::use(epoch), soci::use(node), soci::use(incarnation))) {}
-
-  std::string role;
-  int shard = 0;
-  long long epoch = 0;
-  soci::statement st;
-};
-
-/// To a member or, where `to` is none, to nobody; the epoch grows in the first case only, because
-/// only then somebody may begin to serve.
-struct give_shard : key_bound {
-  explicit give_shard(soci::session& sql)
-      : st((sql.prepare << "UPDATE cluster_shards SET owner = :t, incarnation = :ti, "
-                           "epoch = epoch + :more WHERE role = :r AND shard = :s AND epoch = :e "
-                           "AND owner = :o AND incarnation = :i",
-            soci::use(to), soci::use(to_incarnation), soci::use(more), soci::use(role),
-            soci::use(shard), soci::use(epoch), soci::use(node), soci::use(incarnation))) {}
-
-  std::string to;
-  long long to_incarnation = 0;
-  int more = 0;
-  std::string role;
-  int shard = 0;
-  long long epoch = 0;
-  soci::statement st;
-};
+/// The rows of the parameter `:list`.
+std::string listed(dialect kind) {
+  return kind == dialect::postgresql
+             ? "(SELECT CAST(value->>0 AS INTEGER) AS shard, CAST(value->>1 AS BIGINT) AS epoch "
+               "FROM json_array_elements(CAST(:list AS JSON)))"
+             : "(SELECT CAST(json_extract(value, '$[0]') AS INTEGER) AS shard, "
+               "CAST(json_extract(value, '$[1]') AS INTEGER) AS epoch FROM json_each(:list))";
+}
 
 class sql_cluster_store final : public cluster_store {
 public:
@@ -287,31 +248,34 @@ public:
   result<std::vector<shard_lease>> acquire(std::string_view role, std::span<const shard_id> shards,
                                            const node_key& self) override {
     return guard_.run<std::vector<shard_lease>>([&] {
-      // In one order on all nodes, so that two of them never wait for each other.
-      std::vector<shard_id> sorted(shards.begin(), shards.end());
-      std::sort(sorted.begin(), sorted.end());
-      transaction tx{db()};
-      for (const auto shard : sorted) {
-        auto lease = read_shard(role, shard);
-        if (lease.owner == self)
-          continue;
-        if (lease.epoch == 0) {
-          auto& q = db().prepared<insert_shard>();
-          q.role = role;
-          q.shard = static_cast<int>(shard);
-          sql::run(q.st);
-        }
-        auto& q = db().prepared<take_shard>();
-        q.bind(self);
-        q.role = role;
-        q.shard = static_cast<int>(shard);
-        q.epoch = static_cast<long long>(lease.epoch);
-        sql::run(q.st);
-      }
-      std::vector<shard_lease> out;
+      std::map<shard_id, std::uint64_t> wanted;
       for (const auto shard : shards)
-        out.push_back(read_shard(role, shard));
+        wanted.emplace(shard, 0);
+      const std::string name{role};
+      const auto list = list_of(wanted);
+      const auto incarnation = static_cast<long long>(self.incarnation);
+      const auto rows = listed(db().kind());
+      auto& sql = db().session();
+      transaction tx{db()};
+      auto found = read_shards(name, list, rows, true);
+      if (found.size() < wanted.size()) {
+        sql << "INSERT INTO cluster_shards(role, shard, owner, incarnation, epoch) SELECT "
+               "CAST(:r AS VARCHAR(32)), x.shard, '', 0, 0 FROM "
+                   + rows + " x WHERE true ORDER BY x.shard ON CONFLICT (role, shard) DO NOTHING",
+            soci::use(name), soci::use(list);
+        read_shards(name, list, rows, true);
+      }
+      sql << std::string{"UPDATE cluster_shards SET owner = :o, incarnation = :i, "
+                         "epoch = epoch + 1 WHERE role = :r AND shard IN (SELECT shard FROM "}
+                 + rows + " x) AND NOT " + owner_is_member + " AND " + self_is_member,
+          soci::use(self.node), soci::use(incarnation), soci::use(name), soci::use(list),
+          soci::use(self.node), soci::use(incarnation);
+      found = read_shards(name, list, rows, false);
       tx.commit();
+      std::vector<shard_lease> out;
+      out.reserve(shards.size());
+      for (const auto shard : shards)
+        out.push_back(found.contains(shard) ? found[shard] : shard_lease{shard, {}, 0});
       return out;
     });
   }
@@ -319,23 +283,33 @@ public:
   result<void> release(std::string_view role, std::span<const shard_release> shards,
                        const node_key& self) override {
     const auto done = guard_.run<bool>([&] {
-      std::vector<shard_release> sorted(shards.begin(), shards.end());
-      std::sort(sorted.begin(), sorted.end(),
-                [](const shard_release& a, const shard_release& b) { return a.shard < b.shard; });
+      const std::string name{role};
+      const auto incarnation = static_cast<long long>(self.incarnation);
+      const auto rows = listed(db().kind());
       transaction tx{db()};
       const auto members = read_view();
-      for (const auto& one : sorted) {
+      std::map<std::pair<std::string, std::uint64_t>, std::map<shard_id, std::uint64_t>> by_next;
+      std::map<shard_id, std::uint64_t> all;
+      for (const auto& one : shards) {
         const auto* to = members.find(one.to.node);
-        const bool given = to != nullptr && to->key == one.to;
-        auto& q = db().prepared<give_shard>();
-        q.bind(self);
-        q.to = given ? one.to.node : "";
-        q.to_incarnation = given ? static_cast<long long>(one.to.incarnation) : 0;
-        q.more = given ? 1 : 0;
-        q.role = role;
-        q.shard = static_cast<int>(one.shard);
-        q.epoch = static_cast<long long>(one.epoch);
-        sql::run(q.st);
+        const auto next = to != nullptr && to->key == one.to ? one.to : node_key{};
+        by_next[{next.node, next.incarnation}].emplace(one.shard, one.epoch);
+        all.emplace(one.shard, one.epoch);
+      }
+      read_shards(name, list_of(all), rows, true);
+      for (const auto& [next, leases] : by_next) {
+        const auto list = list_of(leases);
+        const auto next_incarnation = static_cast<long long>(next.second);
+        // The epoch grows only where somebody may begin to serve.
+        const int more = next.first.empty() ? 0 : 1;
+        db().session() << "UPDATE cluster_shards SET owner = :t, incarnation = :ti, "
+                          "epoch = epoch + :more WHERE role = :r AND owner = :o "
+                          "AND incarnation = :i AND EXISTS (SELECT 1 FROM "
+                              + rows
+                              + " x WHERE x.shard = cluster_shards.shard "
+                                "AND x.epoch = cluster_shards.epoch)",
+            soci::use(next.first), soci::use(next_incarnation), soci::use(more), soci::use(name),
+            soci::use(self.node), soci::use(incarnation), soci::use(list);
       }
       tx.commit();
       return true;
@@ -461,15 +435,27 @@ private:
     return from_millis(now);
   }
 
-  shard_lease read_shard(std::string_view role, shard_id shard) {
-    auto& q = db().prepared<select_shard>();
-    q.role = role;
-    q.shard = static_cast<int>(shard);
-    shard_lease out;
-    out.shard = shard;
-    if (one(q.st)) {
-      out.owner = {q.owner, static_cast<std::uint64_t>(q.incarnation)};
-      out.epoch = static_cast<std::uint64_t>(q.epoch);
+  /// `lock`: for this transaction, in one order on all nodes, so that two of them never wait for
+  /// each other.
+  std::map<shard_id, shard_lease> read_shards(const std::string& role, const std::string& list,
+                                              const std::string& rows, bool lock) {
+    std::map<shard_id, shard_lease> out;
+    int shard = 0;
+    std::string owner;
+    long long incarnation = 0;
+    long long epoch = 0;
+    const bool locks = lock && db().kind() == dialect::postgresql;
+    soci::statement st =
+        (db().session().prepare << "SELECT shard, owner, incarnation, epoch FROM cluster_shards "
+                                   "WHERE role = :r AND shard IN (SELECT shard FROM "
+                                       + rows + " x) ORDER BY shard" + (locks ? " FOR UPDATE" : ""),
+         soci::use(role), soci::use(list), soci::into(shard), soci::into(owner),
+         soci::into(incarnation), soci::into(epoch));
+    for (bool more = st.execute(true); more; more = st.fetch()) {
+      const auto id = static_cast<shard_id>(shard);
+      out.emplace(id, shard_lease{id,
+                                  {owner, static_cast<std::uint64_t>(incarnation)},
+                                  static_cast<std::uint64_t>(epoch)});
     }
     return out;
   }
