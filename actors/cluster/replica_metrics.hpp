@@ -13,11 +13,11 @@ struct replica_metrics {
   /// `kind`: "seat_map" or "queue".
   replica_metrics(prometheus::Registry& registry, const char* kind);
 
-  prometheus::Counter& from_copy;  ///< tiketi_replica_reads_total{from="copy"}
-  prometheus::Counter& from_owner; ///< tiketi_replica_reads_total{from="owner"}
-  prometheus::Counter& whole;      ///< tiketi_replica_copies_total: copied from the beginning
-  prometheus::Counter& questions;  ///< tiketi_replica_questions_total
-  prometheus::Histogram& age;      ///< tiketi_replica_age_seconds, of answers from a copy
+  prometheus::Counter& from_copy;  ///< cluster_replica_reads_total{from="copy"}
+  prometheus::Counter& from_owner; ///< cluster_replica_reads_total{from="owner"}
+  prometheus::Counter& whole;      ///< cluster_replica_copies_total: copied from the beginning
+  prometheus::Counter& questions;  ///< cluster_replica_questions_total
+  prometheus::Histogram& age;      ///< cluster_replica_age_seconds, of answers from a copy
 };
 
 } // namespace tiketi::cluster

@@ -15,16 +15,16 @@ prometheus::Counter& counter(prometheus::Registry& registry, const char* name, c
 } // namespace
 
 sharing_metrics::sharing_metrics(prometheus::Registry& registry)
-    : forwarded(counter(registry, "tiketi_cluster_forwarded_total",
+    : forwarded(counter(registry, "cluster_forwarded_total",
                         "Commands and questions for events of another node")),
-      repeated(counter(registry, "tiketi_cluster_attempts_repeated_total",
+      repeated(counter(registry, "cluster_attempts_repeated_total",
                        "Attempts after the first, because the owner was moving or away")),
-      given_up(counter(registry, "tiketi_cluster_given_up_total",
+      given_up(counter(registry, "cluster_given_up_total",
                        "Commands that no owner answered in time: 503")),
-      served(counter(registry, "tiketi_cluster_served_for_others_total",
+      served(counter(registry, "cluster_served_for_others_total",
                      "Commands and questions that another node brought")),
       waiting(prometheus::BuildGauge()
-                  .Name("tiketi_cluster_forwards_waiting")
+                  .Name("cluster_forwards_waiting")
                   .Help("Commands in the courier's hands")
                   .Register(registry)
                   .Add({})) {}

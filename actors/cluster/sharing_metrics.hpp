@@ -14,11 +14,11 @@ namespace tiketi::cluster {
 struct sharing_metrics {
   explicit sharing_metrics(prometheus::Registry& registry);
 
-  prometheus::Counter& forwarded; ///< tiketi_cluster_forwarded_total
-  prometheus::Counter& repeated;  ///< tiketi_cluster_attempts_repeated_total
-  prometheus::Counter& given_up;  ///< tiketi_cluster_given_up_total
-  prometheus::Counter& served;    ///< tiketi_cluster_served_for_others_total
-  prometheus::Gauge& waiting;     ///< tiketi_cluster_forwards_waiting
+  prometheus::Counter& forwarded; ///< cluster_forwarded_total
+  prometheus::Counter& repeated;  ///< cluster_attempts_repeated_total
+  prometheus::Counter& given_up;  ///< cluster_given_up_total
+  prometheus::Counter& served;    ///< cluster_served_for_others_total
+  prometheus::Gauge& waiting;     ///< cluster_forwards_waiting
 };
 
 } // namespace tiketi::cluster

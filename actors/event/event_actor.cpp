@@ -365,7 +365,24 @@ private:
         self_->send(known->second.actor, resize_stock{type.total});
       known->second.row = std::move(type);
     }
+    for (const auto& view : s.pending)
+      if (!records_.contains(view.id) && !revivals_.contains(view.id))
+        take_over(view.id);
     end_sale();
+  }
+
+  /// Written behind this actor, by an owner before it that was stopped in the middle and has woken
+  /// since: from now on it expires like any other. It may also have ended since it was seen.
+  void take_over(const reservation_id& id) {
+    revive(id, [this, id](const failure* why) {
+      const auto found = records_.find(id);
+      if (why != nullptr || found == records_.end())
+        return;
+      if (found->second.status == reservation_status::pending)
+        live_items_[found->second.user] += found->second.count;
+      else if (!found->second.actor)
+        forget(found);
+    });
   }
 
   /// A stored reservation that is still pending: started when something is to be done.

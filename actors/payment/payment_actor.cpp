@@ -5,6 +5,7 @@
 #include "actors/payment/desk.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <unordered_map>
 #include <utility>
@@ -341,8 +342,10 @@ void act(payment_self self, const wait_action& a) {
   auto& state = self->state;
   const auto& options = state.context->options;
   const auto wait = back_off(a.attempt, options.back_off_min, options.back_off_max);
-  spdlog::warn("payment of {} is in doubt, attempt {}; trying again in {} ms",
-               to_string(state.subject), a.attempt, wait.count());
+  // Whoever asks makes it try earlier, so a long outage has very many attempts.
+  spdlog::log(std::has_single_bit(a.attempt) ? spdlog::level::warn : spdlog::level::debug,
+              "payment of {} is in doubt, attempt {}; trying again in {} ms at the latest",
+              to_string(state.subject), a.attempt, wait.count());
   self->send(state.parent, wake_later{state.subject, now(self) + wait});
 }
 

@@ -17,8 +17,9 @@ constexpr std::size_t elsewhere_max = 100'000;
 std::vector<user_id> take_some(std::vector<user_id>& from, std::size_t max) {
   if (from.size() <= max)
     return std::exchange(from, {});
-  std::vector<user_id> out(from.end() - static_cast<std::ptrdiff_t>(max), from.end());
-  from.resize(from.size() - max);
+  const auto first = from.end() - static_cast<std::ptrdiff_t>(max);
+  std::vector<user_id> out(first, from.end());
+  from.erase(first, from.end());
   return out;
 }
 

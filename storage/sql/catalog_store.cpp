@@ -775,10 +775,8 @@ private:
   result<T> guarded(F f) {
     try {
       if (!connected_) {
-        if (auto again = db_.reconnect(); !again) {
-          spdlog::error("catalog: {}", again.error().text);
+        if (!db_.reconnect())
           return failure{errc::unavailable};
-        }
         connected_ = true;
       }
       const snapshot view{db_};

@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/sqlite3/soci-sqlite3.h>
+#include <spdlog/spdlog.h>
 
 namespace tiketi::sql {
 
@@ -140,6 +145,67 @@ database& database::operator=(database&& other) noexcept {
   return *this;
 }
 
+namespace {
+
+/// Servers that cannot be reached, for all connections of this process: after a failure nobody
+/// tries for a moment, and the log has an outage's beginning, its end and a line a minute, however
+/// much there is to do meanwhile. Thread-safe.
+class outages {
+public:
+  static outages& shared() {
+    static outages all;
+    return all;
+  }
+
+  /// Why no connection is tried now; nothing: try.
+  std::optional<std::string> away(const std::string& place) {
+    const std::lock_guard lock(mutex_);
+    const auto found = open_.find(place);
+    if (found == open_.end() || clock::now() >= found->second.next)
+      return std::nullopt;
+    return "cannot open database " + place + ": it could not be reached a moment ago";
+  }
+
+  void failed(const std::string& place, const std::string& why) {
+    const std::lock_guard lock(mutex_);
+    const auto now = clock::now();
+    const auto [at, begins] = open_.try_emplace(place, outage{now, now, now, 0});
+    auto& one = at->second;
+    ++one.attempts;
+    one.next = now + pause;
+    if (begins || now - one.told >= tell_every) {
+      one.told = now;
+      spdlog::error("database {} cannot be reached, attempt {}: {}", place, one.attempts, why);
+    }
+  }
+
+  void ended(const std::string& place) {
+    const std::lock_guard lock(mutex_);
+    const auto found = open_.extract(place);
+    if (!found.empty())
+      spdlog::warn(
+          "database {} is back after {} ms", place,
+          std::chrono::duration_cast<milliseconds>(clock::now() - found.mapped().since).count());
+  }
+
+private:
+  using clock = std::chrono::steady_clock;
+  static constexpr milliseconds pause{100};
+  static constexpr std::chrono::minutes tell_every{1};
+
+  struct outage {
+    clock::time_point since;
+    clock::time_point told;
+    clock::time_point next;
+    std::uint64_t attempts = 0;
+  };
+
+  std::mutex mutex_;
+  std::map<std::string, outage> open_; ///< by place
+};
+
+} // namespace
+
 result<database> database::open(database_options options) {
   database db(std::move(options));
   if (auto connected = db.reconnect(); !connected)
@@ -154,10 +220,22 @@ soci::session& database::session() {
 }
 
 result<void> database::reconnect() {
+  prepared_.clear();
+  session_.reset();
+  const bool on_server = options_.kind == dialect::postgresql;
+  const auto place = place_of(options_);
+  if (auto away = on_server ? outages::shared().away(place) : std::nullopt)
+    return failure{errc::unavailable, std::move(*away)};
   try {
-    prepared_.clear();
-    session_.reset();
-    session_ = connect(options_);
+    try {
+      session_ = connect(options_);
+    } catch (const std::exception& e) {
+      if (on_server)
+        outages::shared().failed(place, in_one_line(e.what()));
+      throw;
+    }
+    if (on_server)
+      outages::shared().ended(place);
     if (options_.kind == dialect::sqlite) {
       if (!checkpoints_)
         checkpoints_ = std::make_unique<wal_checkpointer>(options_.target, options_.log);

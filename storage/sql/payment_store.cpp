@@ -417,10 +417,8 @@ public:
     std::vector<payment_written> out(batch.size());
     try {
       if (broken_) {
-        if (auto again = db_.reconnect(); !again) {
-          spdlog::warn("payment store: {}", again.error().text);
+        if (!db_.reconnect())
           return out;
-        }
         broken_ = false;
       }
       std::vector<std::size_t> writes;

@@ -21,10 +21,8 @@ public:
   template <class T, class F>
   result<T> run(F query) {
     if (broken_) {
-      if (auto again = db_.reconnect(); !again) {
-        spdlog::error("{}: {}", name_, again.error().text);
+      if (!db_.reconnect())
         return failure{errc::unavailable};
-      }
       broken_ = false;
     }
     try {

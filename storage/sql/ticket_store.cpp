@@ -328,10 +328,8 @@ public:
     std::vector<ticket_written> out(batch.size());
     try {
       if (broken_) {
-        if (auto again = db_.reconnect(); !again) {
-          spdlog::warn("ticket store: {}", again.error().text);
+        if (!db_.reconnect())
           return out;
-        }
         broken_ = false;
       }
       bool careful = false;

@@ -602,6 +602,13 @@ TEST_F(sale_test, a_seat_that_was_taken_behind_the_actors_is_found_out) {
   EXPECT_EQ(shown(4), "available");
   EXPECT_EQ(shown(0), "locked");
   EXPECT_TRUE(hold(2, {4}).has_value());
+  // It has an end like all others.
+  pass(options.hold_ttl + seconds{10});
+  EXPECT_EQ(status_of(view.id), reservation_status::expired);
+  EXPECT_EQ(shown(5), "available");
+  EXPECT_EQ(events_of(view.id),
+            (std::vector<std::string>{"RESERVATION_CREATED", "RESERVATION_EXPIRED"}));
+  EXPECT_TRUE(hold(1, {5}).has_value()) << "its limit is given back";
 }
 
 TEST_F(sale_test, the_payment_consumer) {
