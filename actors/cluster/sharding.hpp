@@ -3,6 +3,7 @@
 #include "actors/cluster/codec.hpp"
 #include "actors/cluster/courier.hpp"
 #include "actors/cluster/duty.hpp"
+#include "actors/cluster/query.hpp"
 #include "actors/cluster/replica.hpp"
 #include "actors/cluster/shard_map.hpp"
 #include "actors/region/region.hpp"
@@ -62,10 +63,6 @@ struct shard_access {
 
   bool alone() const noexcept { return state == nullptr; }
 };
-
-/// True for messages that change nothing: `struct is_query<m> : std::true_type {}`.
-template <class Message>
-struct is_query : std::false_type {};
 
 /// The number of a message between nodes: its type id, which is append only. Types without an id do
 /// not compile.

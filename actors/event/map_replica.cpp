@@ -11,6 +11,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <prometheus/counter.h>
+#include <spdlog/spdlog.h>
 
 namespace tiketi::ticket {
 
@@ -64,6 +65,8 @@ struct replica_state {
             },
             [this](const caf::error& err) {
               const auto why = to_failure(err);
+              spdlog::debug("seat map of {}: its owner did not say what has changed: {}",
+                            to_string(event), why.text);
               if (why.code == errc::not_found)
                 copy.emplace(event); // it was there, and is no more
               clock->failed(why, env->now());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/base/ids.hpp"
+#include "actors/cluster/query.hpp"
 
 #include <cstdint>
 #include <string>
@@ -43,3 +44,6 @@ typename Inspector::result_type inspect(Inspector& f, seat_map_update& x) {
 }
 
 } // namespace tiketi::ticket
+
+template <>
+struct tiketi::cluster::is_query<tiketi::ticket::follow_seat_map> : std::true_type {};

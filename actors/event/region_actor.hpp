@@ -73,8 +73,6 @@ struct tiketi::cluster::is_query<tiketi::ticket::get_seat_map> : std::true_type 
 template <>
 struct tiketi::cluster::is_query<tiketi::ticket::get_seat_changes> : std::true_type {};
 template <>
-struct tiketi::cluster::is_query<tiketi::ticket::follow_seat_map> : std::true_type {};
-template <>
 struct tiketi::cluster::is_query<tiketi::ticket::check_payable> : std::true_type {};
 template <>
 struct tiketi::cluster::is_query<tiketi::ticket::check_listing> : std::true_type {};

@@ -13,6 +13,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <prometheus/counter.h>
+#include <spdlog/spdlog.h>
 
 namespace tiketi::queue {
 
@@ -159,8 +160,11 @@ private:
               }
             },
             [this](const caf::error& err) {
+              const auto why = to_failure(err);
+              spdlog::debug("queue of {}: its owner did not say what has changed: {}",
+                            to_string(event_), why.text);
               copy_->lost();
-              clock_->failed(to_failure(err), now());
+              clock_->failed(why, now());
             });
   }
 

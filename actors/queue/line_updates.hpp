@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/base/ids.hpp"
+#include "actors/cluster/query.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -59,3 +60,6 @@ typename Inspector::result_type inspect(Inspector& f, line_update& x) {
 }
 
 } // namespace tiketi::queue
+
+template <>
+struct tiketi::cluster::is_query<tiketi::queue::follow_line> : std::true_type {};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/base/ids.hpp"
+#include "actors/cluster/query.hpp"
 
 #include <cstdint>
 #include <string>
@@ -169,3 +170,10 @@ using queues =
                      caf::replies_to<clear_queue>::with<queue_counters>>;
 
 } // namespace tiketi::queue
+
+template <>
+struct tiketi::cluster::is_query<tiketi::queue::check_admission> : std::true_type {};
+template <>
+struct tiketi::cluster::is_query<tiketi::queue::poll_queue> : std::true_type {};
+template <>
+struct tiketi::cluster::is_query<tiketi::queue::count_queue> : std::true_type {};

@@ -9,6 +9,7 @@
 #include "actors/system/caf_error.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -18,6 +19,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+#include <spdlog/spdlog.h>
 
 namespace tiketi::queue {
 
@@ -802,6 +804,16 @@ queue_actor::behavior_type queue_behavior(queue_actor::stateful_pointer<queue_st
                                           event_id event,
                                           std::shared_ptr<const queue_context> context,
                                           queue_parent parent) {
+  self->set_exception_handler([event](std::exception_ptr& e) -> caf::error {
+    try {
+      std::rethrow_exception(e);
+    } catch (const std::exception& x) {
+      spdlog::error("queue {} failed: {}", to_string(event), x.what());
+    } catch (...) {
+      spdlog::error("queue {} failed", to_string(event));
+    }
+    return caf::exit_reason::unhandled_exception;
+  });
   self->state.start(self, event, std::move(context), std::move(parent));
   return {
       [self](const check_admission& m) -> caf::result<admission> {

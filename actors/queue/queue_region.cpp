@@ -186,6 +186,9 @@ private:
     events_.erase(found);
     table_->ended(event);
     shards_->ended(event);
+    if (down.reason && down.reason != caf::exit_reason::normal
+        && down.reason != caf::exit_reason::user_shutdown && down.reason != caf::exit_reason::kill)
+      spdlog::error("the queue of {} ended: it is started again", to_string(event));
   }
 
   template <class Reply, class Message>

@@ -65,12 +65,3 @@ queue_reader::behavior_type queue_reading(queue_reader::pointer self,
                                           std::shared_ptr<queue_queries> queries);
 
 } // namespace tiketi::queue
-
-template <>
-struct tiketi::cluster::is_query<tiketi::queue::check_admission> : std::true_type {};
-template <>
-struct tiketi::cluster::is_query<tiketi::queue::follow_line> : std::true_type {};
-template <>
-struct tiketi::cluster::is_query<tiketi::queue::poll_queue> : std::true_type {};
-template <>
-struct tiketi::cluster::is_query<tiketi::queue::count_queue> : std::true_type {};

@@ -8,16 +8,20 @@
 #include "tests/support/cluster_process.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/kafka_broker.hpp"
+#include "tests/support/metrics.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/production_parts.hpp"
 #include "tests/support/server_databases.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -29,12 +33,32 @@ constexpr int rounds = 5;
 constexpr std::size_t nodes = 2;
 constexpr std::size_t waiting = 100'000;
 
-/// Which node an event lives on.
-std::size_t owner_of(const sale& s, test::cluster_process& cluster, const std::string& event) {
+/// Who has which shards, when each node has about as many as the others: the first one that starts
+/// has all, and gives some away.
+nlohmann::json settled_shards(const sale& s, test::cluster_process& cluster) {
   test::http_client operators{cluster.port(0)};
   operators.common = {
       {"Authorization", "Bearer " + s.server_options().environment.at("INTERNAL_API_TOKEN")}};
-  const auto seen = operators.get("/internal/cluster/shards").json();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+  for (nlohmann::json before;;) {
+    auto seen = operators.get("/internal/cluster/shards").json();
+    const auto& owners = seen.at("owners");
+    const auto share = seen.at("shards").get<std::size_t>() / nodes;
+    if (before == owners && owners.size() == nodes && seen.at("unowned") == ""
+        && std::all_of(owners.begin(), owners.end(), [&](const auto& owner) {
+             return owner.at("count").template get<std::size_t>() > share * 3 / 4;
+           }))
+      return seen;
+    if (std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("the shards are not shared out: " + seen.dump());
+    before = owners;
+    std::this_thread::sleep_for(std::chrono::milliseconds{500}); // other processes do the work
+  }
+}
+
+/// Which node an event lives on.
+std::size_t owner_of(const sale& s, test::cluster_process& cluster, const std::string& event) {
+  const auto seen = settled_shards(s, cluster);
   const auto shard = cluster::shard_of(route_of(*parse_id<event_id>(event)),
                                        seen.at("shards").get<std::uint32_t>());
   for (const auto& owner : seen.at("owners")) {
@@ -65,6 +89,10 @@ double spent_by_all(test::cluster_process& cluster) {
          + cpu_seconds(test::shared_kafka_broker().pid());
 }
 
+double forwarded(test::cluster_process& cluster, std::size_t node) {
+  return test::metric(cluster.port(node), "cluster_forwarded_total");
+}
+
 struct cost {
   double nodes_us = 0;
   double all_us = 0;
@@ -74,18 +102,23 @@ struct cost {
 /// Reservations of the seats of `map` from `from` on, which enter at one node.
 cost reserve_at(const sale& s, test::cluster_process& cluster, std::size_t node,
                 const std::string& event, const nlohmann::json& map, std::size_t from,
-                std::size_t count) {
+                std::size_t count, bool at_owner) {
   nlohmann::json part;
   part["seats"] = nlohmann::json::array();
   for (std::size_t i = 0; i < count; ++i)
     part["seats"].push_back(map.at("seats").at(from + i));
+  const auto forwarded_before = forwarded(cluster, node);
   const auto nodes_before = spent_by_nodes(cluster);
   const auto all_before = spent_by_all(cluster);
   const auto load = reserve_over_http(s, cluster.port(node), event, part, count);
   expect_all(load, 200, "reserve");
   const auto per = 1e6 / static_cast<double>(count);
-  return {(spent_by_nodes(cluster) - nodes_before) * per,
-          (spent_by_all(cluster) - all_before) * per, load.per_second()};
+  const cost out{(spent_by_nodes(cluster) - nodes_before) * per,
+                 (spent_by_all(cluster) - all_before) * per, load.per_second()};
+  // Some questions of the nodes are always on their way.
+  if ((forwarded(cluster, node) - forwarded_before > static_cast<double>(count) / 2) == at_owner)
+    throw std::runtime_error("the event is not where it was thought to be");
+  return out;
 }
 
 void reserve_bench(const sale& s, test::cluster_process& cluster, const std::string& event,
@@ -95,7 +128,7 @@ void reserve_bench(const sale& s, test::cluster_process& cluster, const std::str
   const auto part = map.at("seats").size() / (2 * rounds + 2);
   std::size_t from = 0;
   const auto next = [&](std::size_t node) {
-    const auto out = reserve_at(s, cluster, node, event, map, from, part);
+    const auto out = reserve_at(s, cluster, node, event, map, from, part, node == owner);
     from += part;
     return out;
   };
@@ -158,7 +191,9 @@ void poll_bench(const sale& s, test::cluster_process& cluster, const std::string
     browser.common = {{"Authorization", "Bearer " + s.session_of(*parse_id<user_id>(nth_user(7)))}};
     const auto reply = browser.get("/api/v1/queue/status/" + event).json();
     if (reply.value("queueSize", std::size_t{0}) != waiting || reply.value("position", 0) != 7)
-      throw std::runtime_error("not everybody waits: " + reply.dump());
+      throw std::runtime_error((node == owner ? "owner: " : "other: ")
+                               + std::string{"not everybody waits: "} + reply.dump() + "\n"
+                               + cluster.log_tail());
     load(node, std::chrono::seconds{1});
   }
   std::vector<double> ratios;

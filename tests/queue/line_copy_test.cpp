@@ -249,6 +249,21 @@ TEST_F(line_copy_test, many_who_want_to_know_are_asked_for_in_parts) {
   EXPECT_EQ(small.place_of(nth_user(3)).position, 1u);
 }
 
+TEST_F(line_copy_test, a_long_line_is_told_whole) {
+  constexpr std::uint64_t users = 200'000;
+  queue_page page;
+  for (std::uint64_t n = 1; n <= users; ++n)
+    page.waiting.push_back({nth_user(n), n * 3});
+  ASSERT_TRUE(room.restore(page, now).empty());
+  room.restored();
+  copy.wanted(nth_user(users));
+  copy.wanted(nth_user(70'000));
+  sync(copy);
+  ASSERT_EQ(copy.look(nth_user(users), now), line_copy::knowledge::here);
+  EXPECT_EQ(copy.place_of(nth_user(users)).position, users);
+  EXPECT_EQ(copy.place_of(nth_user(70'000)).position, 70'000u);
+}
+
 /// Whatever happens, a copy that has just heard of it says what the room says.
 TEST_F(line_copy_test, agrees_with_the_room_after_any_history) {
   const auto seed = test::test_seed();
