@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -386,6 +387,7 @@ private:
                       bool careful) {
     bool committing = false;
     halls_.clear();
+    changed_.clear();
     try {
       const bool together = db_.kind() == dialect::postgresql && !careful;
       if (together && are_fresh_holds(batch)) {
@@ -421,6 +423,9 @@ private:
         if (careful)
           db_.session() << "RELEASE SAVEPOINT command";
       }
+      // Last, because it locks the one row that all who change a hall write.
+      for (const auto& event : changed_)
+        add_news(db_, event);
       committing = true;
       tx.commit();
     } catch (const std::exception& e) {
@@ -675,7 +680,7 @@ private:
     e.config = command.event.layout_config;
     e.poster = command.event.poster_url;
     run(e.st);
-    add_news(db_, event);
+    changed_.insert(event);
     if (command.layout) {
       auto& l = db_.prepared<put_layout>();
       l.id = to_string(command.layout->id);
@@ -790,8 +795,10 @@ private:
 
   database db_;
   environment& env_;
-  std::unordered_map<const change_catalog*, hall_plan> halls_; ///< of the batch in hand
-  bool broken_ = false;                                        ///< reconnect before the next batch
+  // Of the batch in hand:
+  std::unordered_map<const change_catalog*, hall_plan> halls_;
+  std::set<std::string> changed_; ///< events whose catalog entry changed
+  bool broken_ = false;           ///< reconnect before the next batch
 };
 
 // -- reading -------------------------------------------------------------------------------------
