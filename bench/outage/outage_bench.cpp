@@ -24,6 +24,7 @@ void outage_bench() {
   // The lease that a cluster has by default.
   test::sale_cluster sale{{.lease = milliseconds{3000},
                            .margin = milliseconds{500},
+                           .hold_ttl = milliseconds{60'000},
                            .halls = 12,
                            .behind_proxies = false}};
   if (const auto wrong = sale.start(); !wrong.empty())

@@ -22,6 +22,9 @@ class service_test : public ::testing::Test {
 protected:
   static void SetUpTestSuite() {
     sale = new sale_cluster{{.nodes = nodes_wanted(),
+                             .lease = milliseconds{3000},
+                             .margin = milliseconds{500},
+                             .hold_ttl = seconds{60},
                              .arguments = {"--runtime.shutdown_grace_ms=1000"},
                              .behind_proxies = false}};
     wrong = sale->start();
@@ -66,6 +69,8 @@ TEST_F(service_test, a_rolling_restart_fails_no_request) {
   std::cout << "  " << sum.answered << " requests, " << sum.failures.size() << " failed, "
             << sum.repeated << " asked another node, the slowest took " << sum.slowest.count()
             << " ms\n";
+  for (const auto& words : sum.unready)
+    std::cout << "  not ready: " << words << '\n';
   EXPECT_GT(sum.answered, 100u) << "no load";
   expect_none(sum.failures);
 }

@@ -3,6 +3,7 @@
 #include "tests/cluster/history.hpp"
 #include "tests/sale/sale_client.hpp"
 #include "tests/support/http_client.hpp"
+#include "tests/support/metrics.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,6 +25,7 @@ namespace {
 constexpr std::size_t nodes_max = 16;
 constexpr std::size_t repeats_max = 5;
 constexpr milliseconds patience{15'000};
+constexpr int silent_max = 2; ///< unanswered questions after which a node counts as gone
 
 struct visitor {
   std::size_t hall = 0;
@@ -65,6 +67,7 @@ struct trickle::impl {
   std::thread balancer;
   std::exception_ptr broken;
   tally sum;
+  std::vector<std::string> unready; ///< what nodes said that nobody had stopped
 
   void spawn(asio::awaitable<void> work) {
     asio::co_spawn(io, std::move(work), [this](std::exception_ptr e) {
@@ -79,9 +82,20 @@ struct trickle::impl {
       probes.push_back(std::make_unique<http_client>(sale.cluster.port(n)));
       probes.back()->patience = std::chrono::seconds{1};
     }
+    std::vector<int> silent(probes.size());
     while (!stopping) {
-      for (std::size_t n = 0; n < probes.size(); ++n)
-        ready[n] = probes[n]->get("/actuator/health/readiness").status == 200;
+      for (std::size_t n = 0; n < probes.size(); ++n) {
+        const auto reply = probes[n]->get("/actuator/health/readiness");
+        silent[n] = reply.unknown() ? silent[n] + 1 : 0;
+        if (!reply.unknown() || silent[n] >= silent_max)
+          ready[n] = reply.status == 200;
+        if (!reply.unknown() && reply.status != 200 && !leaving[n] && unready.size() < 20)
+          unready.push_back(
+              cluster_process::name(n) + ": " + reply.body.substr(0, 300) + " lease left "
+              + std::to_string(metric(sale.cluster.port(n), "cluster_lease_remaining_seconds"))
+              + " s, may serve "
+              + std::to_string(metric(sale.cluster.port(n), "cluster_may_serve")));
+      }
       std::this_thread::sleep_for(milliseconds{100}); // how often this balancer asks
     }
   }
@@ -161,7 +175,8 @@ struct trickle::impl {
 
   asio::awaitable<void> let_in(visitor& who, bool& refused) {
     sale_client client{io.get_executor(), sale.cluster.port(0)};
-    bool well = co_await client.sign_up("trickle" + std::to_string(who.hall) + "@example.com");
+    static std::atomic<int> people{0};
+    bool well = co_await client.sign_up("trickle" + std::to_string(++people) + "@example.com");
     well = well && co_await client.enter(sale.halls[who.hall].event);
     who.token = client.access_token();
     who.entry = client.entry_token();
@@ -233,7 +248,9 @@ std::int64_t trickle::served(std::size_t hall, std::int64_t since, milliseconds 
 
 trickle::tally trickle::result() const {
   const std::lock_guard only_one{impl_->lock};
-  return impl_->sum;
+  auto out = impl_->sum;
+  out.unready = impl_->unready;
+  return out;
 }
 
 } // namespace tiketi::test

@@ -27,6 +27,7 @@ public:
     std::size_t repeated = 0; ///< at another node, as a node that leaves gave no answer
     std::chrono::milliseconds slowest{0};
     std::vector<failure> failures;
+    std::vector<std::string> unready; ///< what nodes said that were not ready of themselves
   };
 
   trickle(sale_cluster& sale, std::uint64_t seed);
