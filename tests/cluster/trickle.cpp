@@ -3,7 +3,6 @@
 #include "tests/cluster/history.hpp"
 #include "tests/sale/sale_client.hpp"
 #include "tests/support/http_client.hpp"
-#include "tests/support/metrics.hpp"
 
 #include <algorithm>
 #include <array>
@@ -90,23 +89,26 @@ struct trickle::impl {
         if (!reply.unknown() || silent[n] >= silent_max)
           ready[n] = reply.status == 200;
         if (!reply.unknown() && reply.status != 200 && !leaving[n] && unready.size() < 20)
-          unready.push_back(
-              cluster_process::name(n) + ": " + reply.body.substr(0, 300) + " lease left "
-              + std::to_string(metric(sale.cluster.port(n), "cluster_lease_remaining_seconds"))
-              + " s, may serve "
-              + std::to_string(metric(sale.cluster.port(n), "cluster_may_serve")));
+          unready.push_back(cluster_process::name(n) + ": " + probes[n]->get("/health").body);
       }
       std::this_thread::sleep_for(milliseconds{100}); // how often this balancer asks
     }
   }
 
   /// A node to ask, other than those in `tried` where there is any; size of the cluster: none.
+  /// Where no node calls itself ready all of them count, as with balancers that "fail open".
   std::size_t choose(visitor& who, std::uint32_t tried) {
     std::vector<std::size_t> able;
+    std::vector<std::size_t> there;
     for (std::size_t n = 0; n < sale.cluster.size(); ++n)
-      if (ready[n] && !avoided[n] && (tried >> n & 1U) == 0)
-        able.push_back(n);
-    return able.empty() ? sale.cluster.size() : able[who.chance() % able.size()];
+      if (!avoided[n] && (tried >> n & 1U) == 0) {
+        if (ready[n])
+          able.push_back(n);
+        if (!leaving[n])
+          there.push_back(n);
+      }
+    const auto& from = able.empty() ? there : able;
+    return from.empty() ? sale.cluster.size() : from[who.chance() % from.size()];
   }
 
   asio::awaitable<http_reply> ask(visitor& who, std::string what, std::string method,
