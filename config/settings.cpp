@@ -322,6 +322,16 @@ const std::array rows{
         .unit = "s",
         .sentence = "After a SIGTERM: how long requests in flight and writers may take before the "
                     "process ends anyway, with an error"},
+    row{.name = "runtime.shutdown_grace_ms",
+        .target = &s::runtime_shutdown_grace,
+        .fallback = "0",
+        .min = 0,
+        .max = 60'000,
+        .unit = "ms",
+        .sentence =
+            "After a SIGTERM: how long it goes on taking requests with its readiness false, "
+            "so that load balancers notice before the port closes; half of "
+            "`runtime.shutdown_timeout_seconds` at most"},
 
     row{.name = "log.level",
         .target = &s::log_level,

@@ -66,6 +66,7 @@ struct settings {
   std::int64_t runtime_io_threads = 0;
   std::int64_t runtime_actor_threads = 0;
   std::chrono::seconds runtime_shutdown_timeout{};
+  std::chrono::milliseconds runtime_shutdown_grace{};
   // log
   std::string log_level;
   std::string log_format;

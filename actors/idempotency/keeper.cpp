@@ -56,20 +56,23 @@ public:
     const auto scope = run.scope;
     switch (ledger_->finish(scope, std::move(run.answer))) {
     case fate::free:
-      run.deliver();
+      run.deliver(nullptr);
       break;
     case fate::drop:
-      write(drop_key{scope}, [deliver = std::move(run.deliver)](const key_written*) { deliver(); });
+      write(drop_key{scope},
+            [deliver = std::move(run.deliver)](const key_written*) { deliver(nullptr); });
       break;
     case fate::keep:
       write(keep_answer{ledger_->record(scope)},
             [scope, deliver = std::move(run.deliver), this](const key_written* written) {
-              // Rejected: another node kept one first. Unknown: it may be there.
+              if (written && written->status == commit_status::rejected)
+                return answered_elsewhere(scope, deliver);
+              // Unknown: it may be there.
               const bool is_stored = written && written->status != commit_status::failed;
               if (!written || written->status != commit_status::committed)
                 context_->metrics->unkept.Increment();
               ledger_->kept(scope, is_stored);
-              deliver();
+              deliver(nullptr);
             });
     }
   }
@@ -120,6 +123,25 @@ private:
             [](const caf::error& err) {
               spdlog::warn("idempotency keys were not counted: {}", to_failure(err).text);
             });
+  }
+
+  /// Another node kept an answer first.
+  void answered_elsewhere(const digest& scope,
+                          const std::function<void(const kept_answer*)>& deliver) {
+    const auto keep_own = [=, this] {
+      context_->metrics->unkept.Increment();
+      ledger_->kept(scope, true);
+      deliver(nullptr);
+    };
+    self_->request(context_->reader, caf::infinite, find_key{scope})
+        .then(
+            [=, this](const found_key& found) {
+              if (!found.record || found.record->expires_at <= now())
+                return keep_own();
+              const auto v = ledger_->looked_up(scope, found.record, now());
+              deliver(v == verdict::replay ? &ledger_->answer() : nullptr);
+            },
+            [=](const caf::error&) { keep_own(); });
   }
 
   void answer(verdict v, verdict_promise promise) {

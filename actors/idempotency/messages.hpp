@@ -24,11 +24,12 @@ struct run_verdict {
 };
 
 /// The run was answered so. `deliver` is called once, on any thread, when the answer is kept, or
-/// at once where it is not to be.
+/// at once where it is not to be. Another node may have run the same request at the same time and
+/// have kept its answer first: then that is what `deliver` is given, and what everybody is told.
 struct end_run {
   digest scope{};
   kept_answer answer;
-  std::function<void()> deliver;
+  std::function<void(const kept_answer* first)> deliver;
 };
 
 /// To itself.

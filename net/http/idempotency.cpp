@@ -79,6 +79,15 @@ claim claim_of(const request& req, const route& r, std::string_view key) {
   return out;
 }
 
+response replay_of(const kept_answer& answer) {
+  response out;
+  out.status = answer.status;
+  out.content_type = answer.content_type;
+  out.shared_body = answer.body;
+  out.headers.emplace_back("Idempotent-Replayed", "true");
+  return out;
+}
+
 /// Lets the keeper see the answer before the client does.
 class keyed_exchange final : public exchange {
 public:
@@ -101,7 +110,9 @@ private:
   void end(response r) {
     auto body = r.shared_body ? r.shared_body : std::make_shared<const std::string>(r.body);
     end_run message{scope_, {r.status, r.content_type, std::move(body)}, {}};
-    message.deliver = [inner = inner_, r = std::move(r)] { inner->reply(r); };
+    message.deliver = [inner = inner_, r = std::move(r)](const kept_answer* first) {
+      inner->reply(first != nullptr ? replay_of(*first) : r);
+    };
     caf::anon_send(keys_, std::move(message));
   }
 
@@ -160,12 +171,7 @@ void run_once(const handler& handle, const keeper& keys, const route& r, front& 
         }
         if (found.what != verdict::replay)
           return x->reply(refusal(found.what));
-        response again;
-        again.status = found.answer.status;
-        again.content_type = found.answer.content_type;
-        again.shared_body = found.answer.body;
-        again.headers.emplace_back("Idempotent-Replayed", "true");
-        x->reply(std::move(again));
+        x->reply(replay_of(found.answer));
       });
 }
 

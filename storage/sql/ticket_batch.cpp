@@ -150,8 +150,9 @@ struct plan_known_seats : server_statement {
                               "WHERE s.id = n.id AND s.status = 'available'") {}
 };
 
-/// A hall of any size in parameters of bounded size.
-constexpr std::size_t seats_at_once = 5000;
+/// A hall of any size in parameters of bounded size, and without a long silence in the transaction
+/// while they are put together.
+constexpr std::size_t seats_at_once = 500;
 
 // -- the rows in hand ----------------------------------------------------------------------------
 

@@ -9,11 +9,11 @@
 
 #include <algorithm>
 #include <exception>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <tuple>
 #include <unordered_map>
-#include <unordered_set>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -320,6 +320,24 @@ struct applied_command {
   bool dirty = false; ///< rejected, but something of it is written already
 };
 
+/// A hall as it is to be, laid out before the transaction begins.
+struct hall_plan {
+  explicit hall_plan(const change_catalog& command) {
+    if (!command.whole_plan)
+      return;
+    seats.reserve(command.seats.size());
+    for (const auto& seat : command.seats)
+      seats.emplace(to_string(seat.id), planned{seat.price, false});
+  }
+
+  struct planned {
+    std::int64_t price = 0;
+    bool exists = false; ///< as a row
+  };
+
+  std::unordered_map<std::string, planned> seats;
+};
+
 class sql_ticket_writes final : public ticket_writes {
 public:
   sql_ticket_writes(database db, environment& env) : db_(std::move(db)), env_(env) {}
@@ -366,6 +384,8 @@ private:
   batch_end run_batch(std::vector<ticket_write>& batch, std::vector<ticket_written>& out,
                       bool careful) {
     bool committing = false;
+    halls_.clear();
+    changed_.clear();
     try {
       const bool together = db_.kind() == dialect::postgresql && !careful;
       if (together && are_fresh_holds(batch)) {
@@ -379,6 +399,10 @@ private:
         for (auto& o : out)
           o = {};
       }
+      // A transaction in which nothing is said for long is ended by the server.
+      for (const auto& write : batch)
+        if (const auto* change = std::get_if<change_catalog>(&write.command))
+          halls_.emplace(change, *change);
       transaction tx(db_);
       if (together && !apply_together(batch, out))
         return batch_end::undone;
@@ -397,6 +421,9 @@ private:
         if (careful)
           db_.session() << "RELEASE SAVEPOINT command";
       }
+      // Last, because it locks the one row that all who change a hall write.
+      for (const auto& event : changed_)
+        add_news(db_, event);
       committing = true;
       tx.commit();
     } catch (const std::exception& e) {
@@ -651,7 +678,7 @@ private:
     e.config = command.event.layout_config;
     e.poster = command.event.poster_url;
     run(e.st);
-    add_news(db_, event);
+    changed_.insert(event);
     if (command.layout) {
       auto& l = db_.prepared<put_layout>();
       l.id = to_string(command.layout->id);
@@ -661,11 +688,12 @@ private:
       l.config = command.layout->config;
       run(l.st);
     }
-    const auto settled =
-        command.whole_plan ? settle_plan(event, command.seats) : std::unordered_set<std::string>{};
+    auto& hall = halls_.at(&command).seats;
+    const bool any_exist = command.whole_plan && settle_plan(event, hall);
     std::vector<const seat_row*> fresh;
+    fresh.reserve(command.seats.size());
     for (const auto& seat : command.seats)
-      if (!settled.contains(to_string(seat.id)))
+      if (!any_exist || !hall.at(to_string(seat.id)).exists)
         fresh.push_back(&seat);
     put_seats(event, fresh);
     for (const auto& type : command.types) {
@@ -712,30 +740,31 @@ private:
     }
   }
 
-  /// Brings the rows that exist into line with the plan; returns the ids of all of them.
-  std::unordered_set<std::string> settle_plan(const std::string& event,
-                                              const std::vector<seat_row>& plan) {
-    std::unordered_map<std::string, std::int64_t> wanted;
-    wanted.reserve(plan.size());
-    for (const auto& seat : plan)
-      wanted.emplace(to_string(seat.id), seat.price);
-    std::unordered_set<std::string> known;
+  /// Brings the rows that exist into line with the plan, and marks them there. False: there are
+  /// none.
+  bool settle_plan(const std::string& event,
+                   std::unordered_map<std::string, hall_plan::planned>& plan) {
+    for (auto& [id, seat] : plan) // by an attempt that was undone
+      seat.exists = false;
+    bool any = false;
     std::vector<planned_seat> changes;
     auto& q = db_.prepared<seats_as_planned>();
     q.event = event;
     for (bool more = q.st.execute(true); more; more = q.st.fetch()) {
-      known.insert(q.id);
+      any = true;
+      const auto found = plan.find(q.id);
+      if (found != plan.end())
+        found->second.exists = true;
       if (q.status != "available")
         continue;
-      const auto found = wanted.find(q.id);
-      const int retired = found == wanted.end() ? 1 : 0;
-      const std::int64_t price = retired != 0 ? q.price : found->second;
+      const int retired = found == plan.end() ? 1 : 0;
+      const std::int64_t price = retired != 0 ? q.price : found->second.price;
       if (retired != q.retired || price != q.price)
         changes.push_back({q.id, price, retired != 0});
     }
     if (db_.kind() == dialect::postgresql) {
       plan_seats(db_, changes);
-      return known;
+      return any;
     }
     for (const auto& change : changes) {
       auto& p = db_.prepared<plan_seat>();
@@ -744,7 +773,7 @@ private:
       p.price = change.price;
       run(p.st);
     }
-    return known;
+    return any;
   }
 
   applied_command apply(const look_up& command) {
@@ -764,7 +793,10 @@ private:
 
   database db_;
   environment& env_;
-  bool broken_ = false; ///< reconnect before the next batch
+  // Of the batch in hand:
+  std::unordered_map<const change_catalog*, hall_plan> halls_;
+  std::set<std::string> changed_; ///< events whose catalog entry changed
+  bool broken_ = false;           ///< reconnect before the next batch
 };
 
 // -- reading -------------------------------------------------------------------------------------

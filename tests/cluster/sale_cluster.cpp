@@ -1,11 +1,14 @@
 #include "tests/cluster/sale_cluster.hpp"
 
+#include "actors/base/ids.hpp"
+#include "actors/cluster/shard_map.hpp"
 #include "tests/sale/sale_client.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/server_databases.hpp"
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 
 namespace tiketi::test {
 
@@ -15,7 +18,10 @@ cluster_options settings(const sale_cluster::options& wanted, const std::filesys
   cluster_options out;
   out.nodes = wanted.nodes;
   out.node.data = data;
+  out.behind_proxies = wanted.behind_proxies;
   out.node.arguments = load_arguments();
+  out.node.arguments.insert(out.node.arguments.end(), wanted.arguments.begin(),
+                            wanted.arguments.end());
   const auto set = [&](const std::string& name, long long value) {
     out.node.arguments.push_back("--" + name + "=" + std::to_string(value));
   };
@@ -82,6 +88,29 @@ rows_reader sale_cluster::rows() const {
       [&databases = databases_of(data.path())](const std::string& role, const std::string& query) {
         return databases.rows(role, query);
       };
+}
+
+std::vector<std::size_t> sale_cluster::owners() const {
+  std::map<std::string, std::string> by_shard;
+  for (auto& row : rows()("cluster", "select shard, owner from cluster_shards"))
+    by_shard.emplace(row[0], row[1]);
+  const auto shards = static_cast<cluster::shard_id>(by_shard.size());
+  std::vector<std::size_t> out;
+  for (const auto& place : halls) {
+    const auto tag = route_of(*parse_id<event_id>(place.event));
+    const auto owner = by_shard[std::to_string(cluster::shard_of(tag, shards))];
+    std::size_t node = 0;
+    while (node < cluster.size() && cluster_process::name(node) != owner)
+      ++node;
+    out.push_back(node);
+  }
+  return out;
+}
+
+std::size_t sale_cluster::shards_of(std::size_t node) const {
+  const auto found = rows()("cluster", "select count(*) from cluster_shards where owner = '"
+                                           + cluster_process::name(node) + "'");
+  return std::stoul(found.at(0).at(0));
 }
 
 std::size_t nodes_wanted() {

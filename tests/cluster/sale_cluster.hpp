@@ -22,6 +22,8 @@ struct sale_cluster {
     std::size_t halls = 8;
     std::size_t seats_per_hall = 10;
     std::size_t line_threshold = 3;
+    std::vector<std::string> arguments{}; ///< besides
+    bool behind_proxies = true;
   };
 
   explicit sale_cluster(options o);
@@ -30,6 +32,10 @@ struct sale_cluster {
   std::string start();
 
   rows_reader rows() const;
+
+  /// By hall, the node that owns it by the database; the number of nodes: nobody.
+  std::vector<std::size_t> owners() const;
+  std::size_t shards_of(std::size_t node) const;
 
   options wanted;
   temp_dir data;

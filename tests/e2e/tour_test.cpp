@@ -1,9 +1,11 @@
 #include "tests/support/http_client.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/spread.hpp"
 
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -28,6 +30,18 @@ std::string tour_script() {
       script += line + '\n';
   }
   return script;
+}
+
+/// Sets BASE; of several nodes each command asks any.
+std::string commands_go_to(const std::vector<std::uint16_t>& nodes) {
+  std::string out = "BASE=http://localhost:" + std::to_string(nodes[0]) + "\n";
+  if (nodes.size() == 1)
+    return out;
+  out += "nodes=(";
+  for (const auto port : nodes)
+    out += std::to_string(port) + ' ';
+  return out + ")\n" + "curl() { command curl --connect-to "
+         + "\"::localhost:${nodes[RANDOM % ${#nodes[@]}]}\" \"$@\"; }\n";
 }
 
 struct outcome {
@@ -58,8 +72,8 @@ TEST(tour_test, the_commands_of_the_readme_work_as_printed) {
 
   // Written out last, so that the test sees what the commands have set.
   const auto file = (data.path() / "tour.sh").string();
-  std::ofstream{file} << "BASE=http://localhost:" << server.port() << "\n"
-                      << script << "printf '%s\\n' \"$TOKEN\" \"$EVENT\" \"$RESERVATION\" > '"
+  std::ofstream{file} << commands_go_to(nodes_behind(server.port())) << script
+                      << "printf '%s\\n' \"$TOKEN\" \"$EVENT\" \"$RESERVATION\" > '"
                       << (data.path() / "state").string() << "'\n";
   const auto tour = run_bash(file);
   ASSERT_EQ(tour.code, 0) << tour.output << "\n--- server:\n" << server.log_tail();

@@ -30,7 +30,7 @@ protected:
     self->send(keys,
                end_run{c.scope,
                        {status, "text/plain", std::make_shared<const std::string>(std::move(body))},
-                       [count] { ++*count; }});
+                       [count](const kept_answer*) { ++*count; }});
     sched.run();
     return *count;
   }
@@ -46,7 +46,7 @@ TEST_F(keeper_test, an_answer_leaves_when_it_is_kept_and_survives_a_restart) {
   });
   self->send(keys, end_run{request(1).scope,
                            {200, "text/plain", std::make_shared<const std::string>("once")},
-                           [&] { EXPECT_TRUE(was_stored); }});
+                           [&](const kept_answer*) { EXPECT_TRUE(was_stored); }});
   sched.run();
   EXPECT_TRUE(was_stored);
   EXPECT_EQ(asked(request(1)), verdict::replay);
@@ -102,6 +102,35 @@ TEST_F(keeper_test, trouble_with_the_store) {
   EXPECT_EQ(end(request(2), 200), 1);
   restart();
   EXPECT_EQ(asked(request(2, 1, true)), verdict::interrupted);
+}
+
+TEST_F(keeper_test, of_two_nodes_the_first_answer_counts_for_both) {
+  ASSERT_EQ(asked(request(1)), verdict::run);
+  key_record theirs;
+  theirs.scope = request(1).scope;
+  theirs.owner = "owner";
+  theirs.fingerprint = request(1).fingerprint;
+  theirs.done = true;
+  theirs.expires_at = env->now() + options.rules.retention;
+  theirs.answer = {201, "text/plain", std::make_shared<const std::string>("theirs")};
+  std::vector<key_write> elsewhere;
+  elsewhere.push_back({keep_answer{theirs}, env->now()});
+  store->commit(elsewhere);
+  kept_answer told;
+  self->send(keys, end_run{request(1).scope,
+                           {200, "text/plain", std::make_shared<const std::string>("ours")},
+                           [&](const kept_answer* first) {
+                             ASSERT_NE(first, nullptr);
+                             told = *first;
+                           }});
+  sched.run();
+  EXPECT_EQ(told.status, 201);
+  EXPECT_EQ(*told.body, "theirs");
+  const auto again = begin(request(1));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->what, verdict::replay);
+  EXPECT_EQ(*again->answer.body, "theirs");
+  EXPECT_EQ(context->metrics->unkept.Value(), 0);
 }
 
 TEST_F(keeper_test, requests_wait_until_the_store_was_read) {

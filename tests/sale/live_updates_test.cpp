@@ -2,6 +2,7 @@
 
 #include "tests/sale/sale_client.hpp"
 #include "tests/streams/event_source.hpp"
+#include "tests/support/metrics.hpp"
 
 #include <algorithm>
 
@@ -129,7 +130,7 @@ TEST_F(live_updates_test, a_booking_from_queue_to_payment) {
   ASSERT_EQ(reply.status, 200) << reply.body;
   ASSERT_TRUE(sees(back, seat, "available"));
 
-  const auto metrics = http.get("/actuator/prometheus").body;
+  const auto metrics = metrics_page(server->port());
   EXPECT_NE(metrics.find("tiketi_stream_listeners{kind=\"seats\"} 1"), std::string::npos);
   EXPECT_NE(metrics.find("tiketi_stream_events_total{kind=\"seats\"}"), std::string::npos);
 }

@@ -2,6 +2,7 @@
 // every report's figures, and who may see them.
 
 #include "tests/sale/sale_client.hpp"
+#include "tests/support/metrics.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -112,7 +113,7 @@ protected:
 
   /// The counters of answers that were the server's fault.
   std::string failed_requests() {
-    std::istringstream lines{admin.get("/actuator/prometheus").body};
+    std::istringstream lines{metrics_page(server->port())};
     std::string out;
     for (std::string line; std::getline(lines, line);)
       if (line.starts_with("http_") && line.find("=\"5") != std::string::npos)

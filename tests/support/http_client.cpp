@@ -1,5 +1,7 @@
 #include "tests/support/http_client.hpp"
 
+#include "tests/support/spread.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <exception>
@@ -37,34 +39,54 @@ nlohmann::json http_reply::json() const {
 }
 
 struct http_connection::impl {
+  struct node {
+    explicit node(std::uint16_t p) : port(p) {}
+
+    void close() {
+      stream.reset();
+      buffer.clear();
+    }
+
+    std::uint16_t port;
+    std::optional<beast::tcp_stream> stream;
+    beast::flat_buffer buffer;
+  };
+
+  impl(asio::any_io_executor e, std::uint16_t port) : executor(std::move(e)) {
+    for (const auto p : nodes_behind(port))
+      nodes.emplace_back(p);
+  }
+
+  node& next(bool one_node) { return nodes[one_node ? 0 : requests++ % nodes.size()]; }
+
   asio::any_io_executor executor;
-  std::uint16_t port;
-  std::optional<beast::tcp_stream> stream;
-  beast::flat_buffer buffer;
+  std::vector<node> nodes;
+  std::size_t requests = 0;
 };
 
 http_connection::http_connection(asio::any_io_executor executor, std::uint16_t port)
-    : impl_(std::make_unique<impl>(impl{std::move(executor), port, std::nullopt, {}})) {}
+    : impl_(std::make_unique<impl>(std::move(executor), port)) {}
 
 http_connection::~http_connection() = default;
 http_connection::http_connection(http_connection&&) noexcept = default;
 
 void http_connection::close() {
-  impl_->stream.reset();
-  impl_->buffer.clear();
+  for (auto& node : impl_->nodes)
+    node.close();
 }
 
 asio::awaitable<http_reply> http_connection::send(std::string_view method, std::string target,
                                                   std::string body, header_list headers) {
   http_reply reply;
+  auto& node = impl_->next(one_node);
   try {
-    if (!impl_->stream) {
-      impl_->stream.emplace(impl_->executor);
-      impl_->stream->expires_after(patience);
-      co_await impl_->stream->async_connect(
-          asio::ip::tcp::endpoint{asio::ip::address_v4::loopback(), impl_->port},
+    if (!node.stream) {
+      node.stream.emplace(impl_->executor);
+      node.stream->expires_after(patience);
+      co_await node.stream->async_connect(
+          asio::ip::tcp::endpoint{asio::ip::address_v4::loopback(), node.port},
           asio::use_awaitable);
-      impl_->stream->socket().set_option(asio::ip::tcp::no_delay{true});
+      node.stream->socket().set_option(asio::ip::tcp::no_delay{true});
     }
     http::request<http::string_body> request{http::string_to_verb(std::string{method}), target, 11};
     request.set(http::field::host, "localhost");
@@ -76,13 +98,13 @@ asio::awaitable<http_reply> http_connection::send(std::string_view method, std::
       request.set(name, value);
     request.body() = std::move(body);
     request.prepare_payload();
-    impl_->stream->expires_after(patience);
-    co_await http::async_write(*impl_->stream, request, asio::use_awaitable);
+    node.stream->expires_after(patience);
+    co_await http::async_write(*node.stream, request, asio::use_awaitable);
     http::response_parser<http::string_body> parser;
     parser.body_limit(64 * 1024 * 1024);
     if (method == "HEAD")
       parser.skip(true);
-    co_await http::async_read(*impl_->stream, impl_->buffer, parser, asio::use_awaitable);
+    co_await http::async_read(*node.stream, node.buffer, parser, asio::use_awaitable);
     auto& answer = parser.get();
     reply.status = static_cast<int>(answer.result_int());
     for (const auto& field : answer) {
@@ -94,10 +116,10 @@ asio::awaitable<http_reply> http_connection::send(std::string_view method, std::
     }
     reply.body = std::move(answer.body());
     if (!answer.keep_alive())
-      close();
+      node.close();
   } catch (const boost::system::system_error&) {
     // The server is gone or silent: whatever it was asked, it may or may not have done.
-    close();
+    node.close();
     reply = {};
   }
   co_return reply;
@@ -126,6 +148,7 @@ http_reply http_client::send(std::string_view method, std::string target, std::s
                              header_list headers) {
   impl_->connection.common = common;
   impl_->connection.patience = patience;
+  impl_->connection.one_node = one_node;
   auto future = asio::co_spawn(
       impl_->io,
       impl_->connection.send(method, std::move(target), std::move(body), std::move(headers)),
@@ -133,6 +156,10 @@ http_reply http_client::send(std::string_view method, std::string target, std::s
   impl_->io.restart();
   impl_->io.run();
   return future.get();
+}
+
+void http_client::close() {
+  impl_->connection.close();
 }
 
 http_reply http_client::get(std::string target, header_list headers) {

@@ -30,7 +30,8 @@ struct http_reply {
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
 /// One keep-alive connection to a server on this machine. Connects on first use and again after
-/// any failure. One request at a time.
+/// any failure. One request at a time. Of a cluster (spread.hpp) it has one to each node, and asks
+/// them in turn.
 class http_connection {
 public:
   http_connection(boost::asio::any_io_executor executor, std::uint16_t port);
@@ -42,6 +43,9 @@ public:
 
   /// Who hears nothing for so long takes the server for gone.
   std::chrono::milliseconds patience{30'000};
+
+  /// Always asks the node of the port that it was made with.
+  bool one_node = false;
 
   boost::asio::awaitable<http_reply> send(std::string_view method, std::string target,
                                           std::string body = {}, header_list headers = {});
@@ -65,12 +69,15 @@ public:
 
   header_list common;
   std::chrono::milliseconds patience{30'000};
+  bool one_node = false;
 
   http_reply send(std::string_view method, std::string target, std::string body = {},
                   header_list headers = {});
   http_reply get(std::string target, header_list headers = {});
   http_reply post(std::string target, const nlohmann::json& body, header_list headers = {});
   http_reply post(std::string target) { return send("POST", std::move(target)); }
+
+  void close(); ///< the next request opens a new connection
 
 private:
   struct impl;

@@ -2,6 +2,7 @@
 
 #include "tests/support/cluster_process.hpp"
 #include "tests/support/production_parts.hpp"
+#include "tests/support/spread.hpp"
 
 namespace tiketi::test {
 
@@ -14,7 +15,12 @@ std::unique_ptr<cluster_process> make_cluster(const process_options& o) {
   out.behind_proxies = false;
   // Requests of one test go to different nodes, and each shall see what the one before did.
   out.node.arguments.emplace_back("--cluster.read_age_ms=0");
-  return std::make_unique<cluster_process>(std::move(out));
+  auto cluster = std::make_unique<cluster_process>(std::move(out));
+  std::vector<std::uint16_t> ports;
+  for (std::size_t i = 0; i < cluster->size(); ++i)
+    ports.push_back(cluster->port(i));
+  spread_requests(ports);
+  return cluster;
 }
 
 } // namespace

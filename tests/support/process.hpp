@@ -27,7 +27,7 @@ public:
   server_process(const server_process&) = delete;
   server_process& operator=(const server_process&) = delete;
 
-  /// Of a cluster: another node's with each call, so that clients spread over the nodes.
+  /// Of a cluster: another node's with each call; a client of it asks all of them in turn.
   std::uint16_t port() const noexcept;
   pid_t pid() const noexcept; ///< of a cluster: the first node's
 

@@ -89,6 +89,7 @@ bool single_process::launch() {
 bool single_process::is_ready() const {
   http_client probe{options_.management_port ? options_.management_port : options_.port};
   probe.patience = std::chrono::seconds{1};
+  probe.one_node = true;
   return probe.get("/actuator/health/readiness").status == 200;
 }
 

@@ -3,6 +3,7 @@
 
 #include "tests/sale/sale_client.hpp"
 #include "tests/support/local_server.hpp"
+#include "tests/support/metrics.hpp"
 #include "tests/support/stored_rows.hpp"
 
 #include <algorithm>
@@ -215,7 +216,7 @@ TEST_F(webhook_program_test, a_sale_arrives_and_the_examples_verify_it) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
   std::string metrics;
   do {
-    metrics = admin.get("/actuator/prometheus").body;
+    metrics = metrics_page(server.port());
   } while (metrics.find(R"(webhook_deliveries_total{outcome="delivered"} 4)") == std::string::npos
            && std::chrono::steady_clock::now() < deadline);
   EXPECT_NE(metrics.find(R"(webhook_deliveries_total{outcome="delivered"} 4)"), std::string::npos)

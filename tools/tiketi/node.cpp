@@ -1146,13 +1146,18 @@ void node::impl::stop() {
                                          - std::chrono::duration_cast<milliseconds>(
                                              std::chrono::steady_clock::now() - begin));
   };
+  if (front)
+    front->drain();
   if (cluster_role && front)
     hand_over();
+  // Balancers find out by asking: until they have, the port stays open.
+  if (front)
+    std::this_thread::sleep_until(begin
+                                  + std::min(values.runtime_shutdown_grace,
+                                             milliseconds{values.runtime_shutdown_timeout} / 2));
   // Half of the time that is left for requests in flight, so that the writers have the other half.
-  if (front) {
-    front->drain();
+  if (front)
     front->stop(left() / 2);
-  }
   if (management)
     management->stop(milliseconds{0});
   if (health)
