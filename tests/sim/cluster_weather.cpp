@@ -20,6 +20,8 @@ void cluster_weather::begin(milliseconds until) {
 void cluster_weather::end() {
   over_ = true;
   world_.heal();
+  if (world_.plan.sky == weather::storm)
+    world_.redis.empty(); // it does not come back
   for (auto* l : world_.living())
     if (world_.draining(*l))
       world_.set_draining(*l, false);

@@ -547,7 +547,8 @@ std::vector<queue::queue_written>
 cluster_world::write_queue(life& l, std::vector<queue::queue_write>& batch) {
   std::vector<cluster::shard_id> about;
   for (const auto& w : batch)
-    about.push_back(shard_of_event(w.event));
+    if (!w.ops.empty()) // one without stands behind the others to see them end
+      about.push_back(shard_of_event(w.event));
   return write<queue::queue_written>(l, batch.size(), true, about, [&] {
     try {
       lines.written(batch);
