@@ -126,7 +126,7 @@ struct region_data {
 /// As regions do it.
 class keeping {
 public:
-  keeping(region::pointer self, shard_access access, write_barrier barrier)
+  keeping(region::pointer self, shard_access access)
       : self_(self),
         table_([this](const event_id& id) { return spawn(id); }, 10),
         keeper_(
@@ -134,7 +134,6 @@ public:
             std::move(barrier)) {
     self_->set_down_handler([this](const caf::down_msg& m) {
       const auto id = ids_.at(m.source);
-      table_.ended(id);
       keeper_.ended(id);
     });
   }
@@ -155,7 +154,10 @@ public:
   }
 
   void handle(const booking_done& m) {
-    if (!keeper_.here(route_of(m.event)))
+    if (m.event.is_nil())
+      for (auto& then : std::exchange(behind, {}))
+        then();
+    else if (!keeper_.here(route_of(m.event)))
       keeper_.notify(route_of(m.event), m);
     else if (const auto* e = table_.find(m.event))
       self_->send(*e, m);
@@ -163,6 +165,7 @@ public:
 
   caf::typed_response_promise<shard_closed> close(const close_shard& m) { return keeper_.close(m); }
   std::size_t size() const { return table_.size(); }
+  bool begin_passivation(const event_id& id) { return table_.begin_passivation(id); }
   const entity* find(const event_id& id) const { return table_.find(id); }
 
 private:
@@ -173,6 +176,10 @@ private:
     return e;
   }
 
+public:
+  std::vector<std::function<void()>> behind; ///< what waits for what was written
+
+private:
   region::pointer self_;
   std::map<caf::actor_addr, event_id> ids_;
   entity_table<event_id, entity> table_;
@@ -189,7 +196,6 @@ protected:
   void TearDown() override {
     self->send_exit(host, caf::exit_reason::user_shutdown);
     sched.run();
-    behind.clear();
     its.reset();
   }
 
@@ -198,8 +204,7 @@ protected:
     host = sys.spawn(
         [this](region::stateful_pointer<region_data> me,
                const shard_access& a) -> region::behavior_type {
-          its = me->state.its = std::make_shared<keeping>(
-              me, a, [this](const std::function<void()>& then) { behind.push_back(then); });
+          its = me->state.its = std::make_shared<keeping>(me, a);
           return {
               [](open_shard) {},
               [me](const close_shard& m) -> caf::result<shard_closed> {
@@ -246,8 +251,7 @@ protected:
 
   /// What was written before is committed.
   void written() {
-    for (auto& then : std::exchange(behind, {}))
-      then();
+    caf::anon_send(host, booking_done{});
     sched.run();
   }
 
@@ -270,7 +274,6 @@ protected:
 
   region host;
   std::shared_ptr<keeping> its;
-  std::vector<std::function<void()>> behind;
   std::vector<outgoing> carried;
 };
 
@@ -307,7 +310,7 @@ TEST_F(shard_keeper_test, a_drain_waits_for_what_is_under_way_and_for_its_writes
   const auto closed = begin<shard_closed>(close_shard{shard(id), true});
   EXPECT_EQ(its->size(), 2u) << "who has nothing to do goes at once";
   EXPECT_FALSE(*closed);
-  EXPECT_TRUE(behind.empty());
+  EXPECT_TRUE(its->behind.empty());
   const auto late = begin<admission>(about(id));
   EXPECT_EQ(carried.size(), 1u) << "what comes now is for the next owner";
   EXPECT_TRUE(*late);
@@ -372,6 +375,20 @@ TEST_F(shard_keeper_test, an_entity_that_fails_fails_its_callers_and_nobody_else
   EXPECT_FALSE(*another);
   answer(same);
   EXPECT_TRUE((*another)->has_value());
+}
+
+TEST_F(shard_keeper_test, what_waited_for_a_passivation_is_answered_by_the_next_entity) {
+  const auto id = event(1);
+  begin<admission>(about(id));
+  answer(id);
+  ASSERT_TRUE(its->begin_passivation(id));
+  const auto waiting = begin<admission>(about(id));
+  self->send_exit(*its->find(id), caf::exit_reason::user_shutdown);
+  sched.run();
+  EXPECT_FALSE(*waiting) << "the one before had never heard of it";
+  answer(id);
+  ASSERT_TRUE(*waiting);
+  EXPECT_TRUE((*waiting)->has_value());
 }
 
 TEST_F(shard_keeper_test, a_node_that_is_alone_has_everything) {

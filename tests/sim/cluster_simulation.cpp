@@ -27,9 +27,21 @@ void settle(cluster_world& w, milliseconds patience) {
   w.expect(settled(), "P7: the cluster did not come together: " + w.unserved());
 }
 
+/// What the actors of the nodes point at has to outlive them, however a run ends.
+struct ends_first {
+  cluster_world& w;
+
+  ~ends_first() {
+    for (auto* l : w.living())
+      w.kill(*l);
+    w.time.end();
+  }
+};
+
 void run(cluster_world& w) {
   cluster_people people{w};
   cluster_weather sky{w, people};
+  const ends_first before_people{w};
   // Some come later.
   const auto first = w.plan.sky == weather::storm ? 1 + w.plan.nodes * 3 / 4 : w.plan.nodes;
   for (std::size_t place = 0; place < std::min(first, w.plan.nodes); ++place)

@@ -21,8 +21,6 @@ enum class cluster_bug : std::uint8_t {
   clock_stops_unchecked,
   /// The guard takes tokens from Redis without the database's floor.
   token_without_floor,
-  /// The same, and a database that does not compare tokens.
-  token_without_floor_unchecked,
   /// What a shard is doing when it begins to move is never answered.
   hand_over_loses_answers,
   /// Owners do not remember commands. What remains is the hold's key.

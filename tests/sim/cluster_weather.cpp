@@ -13,6 +13,8 @@ void cluster_weather::begin(milliseconds until) {
   case weather::rolling_restart:
     return roll(0, until);
   case weather::broken_lines:
+    // Slow, so that answers are on their way when their line breaks.
+    world_.network.slow(150ms);
     return break_lines(until);
   }
 }

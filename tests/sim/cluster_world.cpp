@@ -129,8 +129,7 @@ void cluster_world::fill() {
     require(written.status == commit_status::committed, "the store could not be filled");
   memory::ticket_state::hold_checks checks;
   checks.state = plan.bug != cluster_bug::clock_stops_unchecked;
-  checks.token = plan.bug != cluster_bug::token_without_floor_unchecked
-                 && plan.bug != cluster_bug::clock_stops_unchecked;
+  checks.token = checks.state;
   disk.leave_out(checks);
 }
 
@@ -285,8 +284,7 @@ ticket::guard_actor cluster_world::spawn_guard(life& l) {
   auto guard = ticket::spawn_redis_guard(
       time.system(), *l.env, l.registry,
       redis.connect([this, place = l.place] { return !no_redis_[place]; }), {});
-  if (plan.bug != cluster_bug::token_without_floor
-      && plan.bug != cluster_bug::token_without_floor_unchecked)
+  if (plan.bug != cluster_bug::token_without_floor)
     return guard;
   return time.system().spawn(
       [](ticket::guard_actor::pointer self,
