@@ -38,10 +38,19 @@ void drain(home_actor* self, shard_id shard, std::uint64_t epoch, caf::actor mem
   self->delayed_send(self, drain_max, shard_overdue{shard, epoch});
 }
 
-void close_now(home_actor* self, shard_id shard) {
+/// `then`: all of them have.
+void close_now(home_actor* self, shard_id shard, const std::function<void()>& then) {
+  if (self->state.hosts.empty())
+    return then();
+  const auto open = std::make_shared<std::size_t>(self->state.hosts.size());
+  const auto closed = [open, then] {
+    if (--*open == 0)
+      then();
+  };
   for (const auto& host : self->state.hosts)
     self->request(host, caf::infinite, close_shard{shard, false})
-        .then([](const shard_closed&) {}, [](const caf::error&) {});
+        .then([closed](const shard_closed&) { closed(); },
+              [closed](const caf::error&) { closed(); });
 }
 
 void happened(home_actor* self, const shard_event& event, milliseconds drain_max) {
@@ -57,7 +66,10 @@ void happened(home_actor* self, const shard_event& event, milliseconds drain_max
                  caf::actor_cast<caf::actor>(self->current_sender()), drain_max);
   case shard_event::kind::closed:
     data.draining.erase(event.shard);
-    return close_now(self, event.shard);
+    close_now(self, event.shard, [promise = self->make_response_promise()]() mutable {
+      promise.deliver(shard_let_go{});
+    });
+    return;
   }
 }
 
@@ -81,7 +93,7 @@ caf::behavior home(caf::stateful_actor<home_data>* self, caf::actor membership,
           return;
         spdlog::warn("cluster: shard {} takes long to let go: what it has under way is ended",
                      late.shard);
-        close_now(self, late.shard);
+        close_now(self, late.shard, [] {});
       },
       [self](const routed_command& routed) -> caf::result<command_reply> {
         auto& data = self->state;

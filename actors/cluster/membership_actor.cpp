@@ -13,6 +13,20 @@ namespace {
 
 using membership_self = caf::stateful_actor<membership_data>;
 
+/// Whether it worked or not, nobody is left who could write.
+void close(membership_self* self, const caf::actor& region, shard_event event) {
+  ++self->state.closing;
+  self->request(region, caf::infinite, std::move(event))
+      .then([self](shard_let_go) { --self->state.closing; },
+            [self](const caf::error&) { --self->state.closing; });
+}
+
+/// What the node owned before may be others' by now, and the lease that comes with joining again
+/// would let its actors write once more.
+bool must_wait(const membership_data& data) {
+  return data.closing > 0 && data.node->member().stands() == standing::joining;
+}
+
 void publish(membership_self* self) {
   auto& data = self->state;
   const auto& member = data.node->member();
@@ -27,7 +41,9 @@ void publish(membership_self* self) {
   }
   for (auto& event : data.node->take_events()) {
     const auto region = data.regions.find(event.role);
-    if (region != data.regions.end())
+    if (region != data.regions.end() && event.what == shard_event::kind::closed)
+      close(self, region->second, std::move(event));
+    else if (region != data.regions.end())
       self->send(region->second, std::move(event));
     else if (event.what == shard_event::kind::draining)
       // Nobody has anything to finish.
@@ -58,7 +74,7 @@ void tell_standing(standing before, const agent& node) {
 void work(membership_self* self) {
   auto& data = self->state;
   bool more = false;
-  for (std::size_t i = 0; i < data.options.calls_per_turn; ++i) {
+  for (std::size_t i = 0; i < data.options.calls_per_turn && !must_wait(data); ++i) {
     const auto request = data.node->next(data.state->now());
     // Drains that this turn began have to be known before the store is waited for.
     publish(self);
@@ -73,6 +89,7 @@ void work(membership_self* self) {
     data.node->answered(*request, answer, data.state->now());
     publish(self);
     tell_standing(before, *data.node);
+    more = more && !must_wait(data);
   }
   if (!data.leaving.empty()
       && (data.node->member().stands() == standing::left

@@ -17,11 +17,16 @@
 namespace tiketi::cluster {
 
 /// To the membership actor: `region` gets the role's shard events as messages, beginning with an
-/// `opened` for each shard that is served now, and answers `draining` with `shard_drained`.
+/// `opened` for each shard that is served now, and answers `draining` with `shard_drained`. It
+/// answers `closed` (with whatever) when nothing of the shard can write any more: a node whose
+/// lease others have ended joins again only then.
 struct watch_shards {
   std::string role;
   caf::actor region;
 };
+
+/// The answer of a region to `closed`.
+struct shard_let_go {};
 
 struct shard_drained {
   std::string role;
@@ -74,7 +79,8 @@ struct membership_data {
   mono leave_until{};
   mono last_refresh{};
   std::uint64_t calls_failed = 0;
-  bool at_work = false; ///< a tick is in the mailbox beside the rhythm
+  std::size_t closing = 0; ///< shards that regions were told to close and have not yet
+  bool at_work = false;    ///< a tick is in the mailbox beside the rhythm
 };
 
 /// Runs a node's `agent`: makes its calls to the store, tells `state`, the regions and the
@@ -88,6 +94,7 @@ caf::behavior membership_actor(caf::stateful_actor<membership_data>* self, join_
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::watch_shards)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::shard_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::shard_let_go)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::shard_drained)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::watch_routes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::refresh_view)

@@ -54,8 +54,12 @@ void give_up(link_actor* self, const char* why) {
   link.next_attempt = link.context->state->now() + std::max(options.retry_min, milliseconds{part});
 }
 
+void connect(link_actor* self);
+
 void start_probe(link_actor* self) {
   auto& link = self->state;
+  if (link.context->connector)
+    return connect(self);
   const auto address = parse_address(link.address);
   if (!address)
     return give_up(self, "its address cannot be read");
@@ -88,8 +92,11 @@ void connect(link_actor* self) {
     return give_up(self, "its address cannot be read");
   link.state = link_state::connecting;
   link.state_until = link.context->state->now() + 2 * options.connect_timeout;
-  const auto& connector = options.tls() ? self->system().openssl_manager().actor_handle()
-                                        : self->system().middleman().actor_handle();
+  auto connector = link.context->connector;
+  if (!connector)
+    connector =
+        caf::actor_cast<caf::actor>(options.tls() ? self->system().openssl_manager().actor_handle()
+                                                  : self->system().middleman().actor_handle());
   self->request(connector, options.connect_timeout, caf::connect_atom::value, address->host,
                 address->port)
       .then(

@@ -69,6 +69,8 @@ struct transport_context {
   transport_options options;
   /// Told how long each answer of another node took; may be empty. From any thread.
   std::function<void(std::chrono::nanoseconds)> answered;
+  /// Asked for connections in place of CAF's middleman, in its words, without probing; null: CAF.
+  caf::actor connector;
 };
 using transport_context_ptr = std::shared_ptr<const transport_context>;
 

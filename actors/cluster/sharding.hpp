@@ -237,11 +237,13 @@ public:
             });
   }
 
-  /// An entity has ended. Whoever it has not answered is told so.
+  /// An entity has ended; in place of the table's own `ended`. Whoever it has not answered is told
+  /// so. What waited for its end goes to the next one, and is under way again.
   void ended(const Key& key) {
+    auto open = calls_.extract(key);
+    table_.ended(key);
     if (access_.alone())
       return;
-    auto open = calls_.extract(key);
     if (!open.empty())
       for (auto& [number, fail] : open.mapped())
         fail(to_caf(errc::in_doubt));

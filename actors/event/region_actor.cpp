@@ -235,7 +235,6 @@ private:
       return;
     const auto id = found->second;
     id_of_.erase(found);
-    table_.ended(id);
     shards_.ended(id);
     if (m.reason && shards_.here(route_of(id))) {
       spdlog::error("event actor {} ended: it is started again", to_string(id));

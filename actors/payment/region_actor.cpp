@@ -274,7 +274,6 @@ region_impl::behavior_type region(region_self self, payment_context_ptr context,
       return;
     const auto key = found->second;
     s.keys.erase(found);
-    s.actors->ended(key);
     s.shards->ended(key);
     if (down.reason && s.shards->here(shard_key(key)) && down.reason != caf::exit_reason::normal) {
       spdlog::error("the payment actor of {} failed", to_string(key));

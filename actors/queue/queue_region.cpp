@@ -184,7 +184,6 @@ private:
       return;
     const auto event = found->second;
     events_.erase(found);
-    table_->ended(event);
     shards_->ended(event);
     if (down.reason && down.reason != caf::exit_reason::normal
         && down.reason != caf::exit_reason::user_shutdown && down.reason != caf::exit_reason::kill)

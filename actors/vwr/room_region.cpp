@@ -163,7 +163,6 @@ private:
       return;
     const auto event = found->second;
     events_.erase(found);
-    table_->ended(event);
     shards_->ended(event);
   }
 

@@ -78,9 +78,11 @@ ticket_written apply(ticket_state& s, const create_reservation& c) {
     if (!item.seat.is_nil()) {
       const auto found = s.seats.find(item.seat);
       if (found == s.seats.end() || found->second.retired
-          || found->second.row.status != seat_status::available
-          || found->second.row.version + 1 != item.seat_version
-          || found->second.row.token >= item.token || !seats.insert(item.seat).second)
+          || (s.checks.state
+              && (found->second.row.status != seat_status::available
+                  || found->second.row.version + 1 != item.seat_version))
+          || (s.checks.token && found->second.row.token >= item.token)
+          || !seats.insert(item.seat).second)
         refusal.conflicts.push_back(item.seat);
     } else {
       const auto found = s.types.find(item.ticket_type);
@@ -525,6 +527,11 @@ std::vector<ticket_written> ticket_store::commit(std::vector<ticket_write>& batc
     out[i].status = wrote ? commit_status::unknown : commit_status::failed;
   }
   return out;
+}
+
+void ticket_store::leave_out(ticket_state::hold_checks checks) {
+  std::lock_guard guard(shared_->lock);
+  shared_->state.checks = checks;
 }
 
 void ticket_store::on_batch(std::function<commit_fault(const std::vector<ticket_write>&)> hook) {

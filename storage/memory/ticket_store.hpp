@@ -39,6 +39,14 @@ struct ticket_state {
     std::string reason;
   };
 
+  /// What the compare-and-set of a hold compares. A simulation leaves something out to show that it
+  /// would notice.
+  struct hold_checks {
+    bool state = true; ///< available, and the version before
+    bool token = true; ///< greater than the stored one
+  };
+
+  hold_checks checks;
   std::map<event_id, ticket::event_row> events;
   std::map<layout_id, ticket::layout_view> layouts;
   std::map<seat_id, seat> seats;
@@ -76,6 +84,9 @@ public:
 
   /// While away, every write is `failed` and every read answers `unavailable`.
   void set_away(bool away);
+
+  /// Before anything is written.
+  void leave_out(ticket_state::hold_checks checks);
 
   /// More connections to the same state. They may outlive this object.
   std::unique_ptr<ticket::ticket_queries> queries() const;

@@ -122,6 +122,46 @@ TEST_F(membership_actor_test, hands_over_and_takes_over) {
   EXPECT_EQ(b.open->size(), 32u);
 }
 
+TEST_F(membership_actor_test, joins_again_only_when_nothing_of_before_can_write) {
+  auto& a = start("a");
+  start("b");
+  std::vector<caf::response_promise> held;
+  // A region that takes its time to end what it has.
+  const auto slow = sys.spawn([&held](caf::event_based_actor* region) -> caf::behavior {
+    return {
+        [&held, region](const shard_event& event) {
+          if (event.what == shard_event::kind::closed)
+            held.push_back(region->make_response_promise());
+        },
+        [&held](shard_let_go) {
+          for (auto& promise : std::exchange(held, {}))
+            promise.deliver(shard_let_go{});
+        },
+    };
+  });
+  self->send(a.actor, watch_shards{"ticket", slow});
+  run(seconds{4});
+  ASSERT_GT(serving("a"), 4u);
+  const auto owned = serving("a");
+  database->cut_off("a", true);
+  run(seconds{4});
+  EXPECT_EQ(serving("b"), 32u);
+  EXPECT_TRUE(held.empty()) << "it does not know";
+  database->cut_off("a", false);
+  run(seconds{3});
+  EXPECT_EQ(held.size(), 32u) << "what it drained for ever is among them";
+  EXPECT_FALSE(a.state->may_serve());
+  EXPECT_EQ(serving("b"), 32u);
+  self->send(slow, shard_let_go{});
+  run(seconds{4});
+  EXPECT_TRUE(a.state->may_serve());
+  EXPECT_EQ(a.state->routes()->self, (node_key{"a", 2}));
+  EXPECT_EQ(serving("a") + serving("b"), 32u);
+  EXPECT_EQ(serving("a"), owned);
+  self->send_exit(slow, caf::exit_reason::kill);
+  sched.run();
+}
+
 TEST_F(membership_actor_test, nobody_has_to_tell_a_node_that_its_lease_is_over) {
   auto& a = start("a");
   run(milliseconds{200});

@@ -13,6 +13,7 @@
 #include "storage/memory/payment_store.hpp"
 #include "storage/memory/queue_journal.hpp"
 #include "storage/memory/ticket_store.hpp"
+#include "tests/sim/promises.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -50,15 +51,6 @@ constexpr time_point epoch = from_millis(1'771'754'400'000);
 constexpr std::uint32_t threshold = 3;
 /// How long past its time a hold waits for a payment role that does not answer.
 constexpr std::chrono::milliseconds unreachable_max = 10s;
-
-struct violation : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-void require(bool holds, const std::string& what) {
-  if (!holds)
-    throw violation(what);
-}
 
 /// What the bank did, which no crash of ours undoes.
 struct bank {
@@ -169,12 +161,6 @@ private:
   void note(std::string what) {
     if (result.trace.size() < 100'000)
       result.trace.push_back(fmt::format("{:>9} {}", elapsed_.count(), std::move(what)));
-  }
-
-  static std::string brief(const uuid& id) { return to_string(id).substr(0, 8); }
-  template <class Tag>
-  static std::string brief(const basic_id<Tag>& id) {
-    return to_string(id).substr(19); // random part: reservations share their time
   }
 
   // -- stores ------------------------------------------------------------------------------------
@@ -560,7 +546,7 @@ private:
                 const auto& user = people_[i].id;
                 expect(
                     place.place == static_cast<std::uint8_t>(queue::place::none)
-                        || (people_[i].admitted ? entered_ : joined_).contains(user),
+                        || (people_[i].admitted ? line_.entered(user) : line_.joined(user)),
                     fmt::format("P2: told of a place ({}) that was never journaled", place.place));
               },
               [this, i](caf::error&) { people_[i].busy = false; });
@@ -897,49 +883,11 @@ private:
 
   void check() {
     const auto& s = disk_tickets_.state();
-    // P1: one live reservation per seat at most, and both sides agree.
-    std::map<seat_id, reservation_id> live;
-    std::set<std::pair<user_id, std::string>> keys;
-    std::int32_t tickets = 0;
-    for (const auto& [id, r] : s.reservations) {
-      const auto& v = r.view;
-      const bool lives =
-          v.status == reservation_status::pending || v.status == reservation_status::confirmed;
-      for (const auto& item : v.items) {
-        if (item.seat.is_nil()) {
-          tickets += lives ? item.quantity : 0;
-          continue;
-        }
-        if (!lives)
-          continue;
-        require(live.emplace(item.seat, id).second, "P1: two live reservations have one seat");
-        const auto& seat = s.seats.at(item.seat).row;
-        require(seat.holder == id, "P1: a live reservation's seat has another holder");
-        require(seat.token == item.token, "P6: a live reservation's token is not the seat's");
-        require(seat.status
-                    == (v.status == reservation_status::confirmed ? ticket::seat_status::reserved
-                                                                  : ticket::seat_status::locked),
-                "P1: seat and reservation disagree");
-      }
-      check_history(id, v);
-      require(r.key.empty() || keys.emplace(v.user, r.key).second,
-              "P2: a repeated hold did not find the first one");
-    }
-    for (const auto& [id, seat] : s.seats) {
-      require((seat.row.status == ticket::seat_status::available) == !live.contains(id),
-              "P3: a seat is taken by a reservation that has ended, or the other way round");
-      auto& last = last_token_[id];
-      require(seat.row.token >= last, "P6: a token went back");
-      last = seat.row.token;
-    }
+    promises_.check(s);
     check_owners();
-    // P1 for stock.
-    const auto& type = s.types.at(type_);
-    require(type.available + tickets == type.total, "P1: stock and reservations disagree");
     // P4: never more active than the threshold.
     const auto rows = disk_queue_->rows(event_);
-    const auto active = std::count_if(rows.active.begin(), rows.active.end(),
-                                      [&](const auto& a) { return a.second.first > now(); });
+    const auto active = active_at(rows, now());
     require(active <= static_cast<std::ptrdiff_t>(threshold), "P4: more active than the threshold");
   }
 
@@ -1007,36 +955,6 @@ private:
       require(m.points == points[id], "P3: points and their account disagree");
   }
 
-  /// P3: each reservation ends once; P6: each hold of a seat has a greater token.
-  void check_history(const reservation_id& id, const ticket::reservation_view& v) {
-    const auto known = statuses_.find(id);
-    if (known == statuses_.end()) {
-      require(v.status == reservation_status::pending || changed_, "a reservation began ended");
-      for (const auto& item : v.items)
-        if (!item.seat.is_nil()) {
-          auto& last = last_hold_[item.seat];
-          require(item.token > last, "P6: a hold has no greater token than the one before");
-          last = item.token;
-        }
-    } else if (known->second != v.status) {
-      const bool ends_once = known->second == reservation_status::pending
-                             || (known->second == reservation_status::confirmed
-                                 && v.status == reservation_status::cancelled);
-      require(ends_once, "P3: " + to_string(known->second) + " became " + to_string(v.status));
-    }
-    statuses_[id] = v.status;
-    std::map<std::string, int> ends;
-    for (const auto& h : v.history)
-      ++ends[h.action];
-    for (const char* once : {"confirmed", "expired", "cancelled"})
-      require(ends[once] <= 1, std::string{"P3: twice "} + once);
-    // P5: what a payment event says is noted once, however often the event comes.
-    std::set<std::pair<std::string, std::string>> noted;
-    for (const auto& h : v.history)
-      require(noted.emplace(h.action, h.detail).second,
-              "P5: applied twice: " + h.action + ", " + h.detail);
-  }
-
   /// P3: what was paid in time does not expire, unless that payment was refused before.
   void watch_expiries(const std::vector<ticket::ticket_write>& batch) {
     for (const auto& write : batch) {
@@ -1061,32 +979,7 @@ private:
   /// P4: in join order, once per join. Follows every batch that is written.
   void watch_admissions(const std::vector<queue::queue_write>& batch) {
     try {
-      auto& waiting = line_;
-      for (const auto& command : batch)
-        for (const auto& op : command.ops) {
-          if (const auto* join = std::get_if<queue::join_line>(&op)) {
-            require(waiting.empty() || join->sequence >= waiting.rbegin()->first,
-                    "P4: a join got an earlier place");
-            waiting[join->sequence] = join->user;
-            joined_.insert(join->user);
-          } else if (const auto* admit = std::get_if<queue::admit_user>(&op)) {
-            entered_.insert(admit->user);
-            if (admit->sequence == 0) {
-              require(waiting.empty(), "P4: somebody entered past the line");
-              continue;
-            }
-            const auto found = waiting.find(admit->sequence);
-            if (found == waiting.end())
-              continue; // repeated after a lost answer
-            require(found == waiting.begin(), "P4: admitted out of order");
-            require(found->second == admit->user, "P4: admitted with somebody else's place");
-            waiting.erase(found);
-          } else if (const auto* drop = std::get_if<queue::drop_waiting>(&op)) {
-            waiting.erase(drop->sequence);
-          } else if (std::holds_alternative<queue::clear_line>(op)) {
-            waiting.clear();
-          }
-        }
+      line_.written(batch);
     } catch (const violation& v) {
       // Not from inside an actor: CAF would turn it into the actor's end.
       if (failure_.empty())
@@ -1254,14 +1147,10 @@ private:
   ticket_type_id type_;
   std::vector<person> people_;
   std::map<reservation_id, promise_made> promised_;
-  std::map<reservation_id, reservation_status> statuses_;
   std::map<transfer_id, ticket::transfer_status> transfer_statuses_;
   std::map<reservation_id, user_id> first_owners_;
-  std::map<seat_id, std::uint64_t> last_token_;
-  std::map<seat_id, std::uint64_t> last_hold_;
-  std::map<std::uint64_t, user_id> line_; ///< as the journal has it
-  std::set<user_id> joined_;
-  std::set<user_id> entered_;
+  sale_promises promises_;
+  line_promises line_;
   std::string failure_;
   bool faulty_ = false;
   bool changed_ = false;
