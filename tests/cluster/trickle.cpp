@@ -100,13 +100,16 @@ struct trickle::impl {
   std::size_t choose(visitor& who, std::uint32_t tried) {
     std::vector<std::size_t> able;
     std::vector<std::size_t> there;
-    for (std::size_t n = 0; n < sale.cluster.size(); ++n)
+    for (std::size_t n = 0; n < sale.cluster.size(); ++n) {
+      if (!ready[n])
+        who.nodes[n].close(); // what it left open is not used again
       if (!avoided[n] && (tried >> n & 1U) == 0) {
         if (ready[n])
           able.push_back(n);
         if (!leaving[n])
           there.push_back(n);
       }
+    }
     const auto& from = able.empty() ? there : able;
     return from.empty() ? sale.cluster.size() : from[who.chance() % from.size()];
   }
