@@ -1,5 +1,6 @@
 #include "tests/cluster/outages.hpp"
 
+#include "actors/cluster/shard_map.hpp"
 #include "tests/cluster/history.hpp"
 
 #include <algorithm>
@@ -41,8 +42,8 @@ std::string outages::kill(std::size_t node) {
     return name + " did not start again";
   load_.avoid(node, false);
   const auto deadline = now_ns() + std::chrono::nanoseconds{std::chrono::seconds{60}}.count();
-  const auto fair_share = sale_.shards_of(node) + 1024 / sale_.cluster.size() / 2;
-  while (sale_.shards_of(node) < fair_share) {
+  const auto half_of_its_share = cluster::shards_default / sale_.cluster.size() / 2;
+  while (sale_.shards_of(node) < half_of_its_share) {
     if (now_ns() > deadline)
       return name + " gets no shards any more";
     // The nodes share them out; the pause only saves processor time.

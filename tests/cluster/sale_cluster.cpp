@@ -108,8 +108,10 @@ std::vector<std::size_t> sale_cluster::owners() const {
 }
 
 std::size_t sale_cluster::shards_of(std::size_t node) const {
-  const auto found = rows()("cluster", "select count(*) from cluster_shards where owner = '"
-                                           + cluster_process::name(node) + "'");
+  const auto found = rows()(
+      "cluster", "select count(*) from cluster_shards s join cluster_nodes n on n.node = s.owner "
+                 "and n.incarnation = s.incarnation where n.member = 1 and s.owner = '"
+                     + cluster_process::name(node) + "'");
   return std::stoul(found.at(0).at(0));
 }
 

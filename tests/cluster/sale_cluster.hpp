@@ -35,7 +35,7 @@ struct sale_cluster {
 
   /// By hall, the node that owns it by the database; the number of nodes: nobody.
   std::vector<std::size_t> owners() const;
-  std::size_t shards_of(std::size_t node) const;
+  std::size_t shards_of(std::size_t node) const; ///< of its present life
 
   options wanted;
   temp_dir data;

@@ -6,6 +6,8 @@
 #include "tests/sale/sale_client.hpp"
 
 #include <iostream>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -91,6 +93,11 @@ TEST_F(service_test, a_dead_node_s_events_are_served_again_and_others_all_the_ti
   load->stop();
   const auto sum = load->result();
   const auto failures = kills.unexpected(sum);
+  std::map<std::string, std::size_t> meanwhile;
+  for (const auto& failure : sum.failures)
+    ++meanwhile[failure.what.substr(0, 120)];
+  for (const auto& [what, times_told] : meanwhile)
+    std::cout << "  " << times_told << " times " << what << '\n';
   std::cout << "  without service: p50 " << percentile(kills.waits(), 0.5).count() << " ms, p99 "
             << percentile(kills.waits(), 0.99).count() << " ms, most "
             << percentile(kills.waits(), 1).count() << " ms, with a lease of "

@@ -26,6 +26,10 @@ constexpr std::size_t repeats_max = 5;
 constexpr milliseconds patience{15'000};
 constexpr int silent_max = 2; ///< unanswered questions after which a node counts as gone
 
+bool in_doubt(const http_reply& reply) {
+  return reply.unknown() || reply.status >= 500;
+}
+
 struct visitor {
   std::size_t hall = 0;
   std::string token;
@@ -100,24 +104,27 @@ struct trickle::impl {
   std::size_t choose(visitor& who, std::uint32_t tried) {
     std::vector<std::size_t> able;
     std::vector<std::size_t> there;
-    for (std::size_t n = 0; n < sale.cluster.size(); ++n)
+    for (std::size_t n = 0; n < sale.cluster.size(); ++n) {
+      if (!ready[n])
+        who.nodes[n].close(); // what it left open is not used again
       if (!avoided[n] && (tried >> n & 1U) == 0) {
         if (ready[n])
           able.push_back(n);
         if (!leaving[n])
           there.push_back(n);
       }
+    }
     const auto& from = able.empty() ? there : able;
     return from.empty() ? sale.cluster.size() : from[who.chance() % from.size()];
   }
 
   asio::awaitable<http_reply> ask(visitor& who, std::string what, std::string method,
-                                  std::string target, std::string body) {
+                                  std::string target, std::string body, std::string key = {}) {
     header_list headers;
     headers.emplace_back("Authorization", "Bearer " + who.token);
     headers.emplace_back("x-queue-entry-token", who.entry);
-    if (method == "POST")
-      headers.emplace_back("Idempotency-Key", random_uuid(who.chance));
+    if (!key.empty())
+      headers.emplace_back("Idempotency-Key", key);
     http_reply reply;
     std::string node = "no node is ready";
     std::uint32_t tried = 0;
@@ -153,6 +160,7 @@ struct trickle::impl {
 
   asio::awaitable<void> visit(visitor& who) {
     const auto& place = sale.halls[who.hall];
+    std::string key = random_uuid(who.chance);
     while (!stopping) {
       const auto map = "/api/v1/seats/events/" + place.event;
       co_await ask(who, "map", "GET", map, {});
@@ -160,7 +168,11 @@ struct trickle::impl {
       wish["eventId"] = place.event;
       wish["seatIds"].push_back(place.seats.front());
       const auto call = now_ns();
-      const auto held = co_await ask(who, "reserve", "POST", "/api/v1/seats/reserve", wish.dump());
+      const auto held =
+          co_await ask(who, "reserve", "POST", "/api/v1/seats/reserve", wish.dump(), key);
+      // Whether it took effect is not known: only a repetition can tell, and the seat stays taken.
+      if (!in_doubt(held))
+        key = random_uuid(who.chance);
       if (held.status == 200) {
         {
           const std::lock_guard only_one{lock};
@@ -169,7 +181,13 @@ struct trickle::impl {
         served[who.hall] = now_ns();
         const auto id = held.json().at("reservation").at("id").get<std::string>();
         const auto back = "/api/v1/reservations/" + id + "/cancel";
-        co_await ask(who, "cancel", "POST", back, {});
+        const auto cancel_key = random_uuid(who.chance);
+        http_reply cancelled;
+        do {
+          cancelled = co_await ask(who, "cancel", "POST", back, {}, cancel_key);
+          if (in_doubt(cancelled))
+            co_await pause(milliseconds{20});
+        } while (in_doubt(cancelled) && !stopping);
       }
       co_await pause(milliseconds{20 + who.chance() % 40});
     }
