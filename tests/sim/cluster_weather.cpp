@@ -154,6 +154,8 @@ void cluster_weather::wait_until_empty(life& l, milliseconds until,
   world_.time.after(50ms, [this, &l, until, then] {
     if (l.dead)
       return then();
+    if (over_)
+      return; // it stays after all
     // Its own callers are answered before it goes.
     const bool done = world_.owns_nothing(l) && people_.waiting_at(l) == 0;
     if (!done && world_.time.now() < until)
