@@ -131,7 +131,7 @@ public:
         table_([this](const event_id& id) { return spawn(id); }, 10),
         keeper_(
             self, std::move(access), table_, [](const event_id& id) { return route_of(id); },
-            std::move(barrier)) {
+            [this](const std::function<void()>& then) { behind.push_back(then); }) {
     self_->set_down_handler([this](const caf::down_msg& m) {
       const auto id = ids_.at(m.source);
       keeper_.ended(id);

@@ -25,8 +25,7 @@ void cluster_weather::end() {
   if (world_.plan.sky == weather::storm)
     world_.redis.empty(); // it does not come back
   for (auto* l : world_.living())
-    if (world_.draining(*l))
-      world_.set_draining(*l, false);
+    world_.set_draining(*l, false); // also who has not heard of it yet
   for (std::size_t place = 0; place < world_.plan.nodes; ++place)
     if (world_.at(place) == nullptr)
       world_.start(place);
@@ -154,6 +153,8 @@ void cluster_weather::wait_until_empty(life& l, milliseconds until,
   world_.time.after(50ms, [this, &l, until, then] {
     if (l.dead)
       return then();
+    if (over_)
+      return; // it stays after all
     // Its own callers are answered before it goes.
     const bool done = world_.owns_nothing(l) && people_.waiting_at(l) == 0;
     if (!done && world_.time.now() < until)

@@ -197,7 +197,8 @@ cluster::cluster_role cluster_world::join(life& l) {
   context->state = role.state;
   context->runs = {"1.0.0", 1};
   context->options.silence_max = silence_max;
-  context->options.tick = milliseconds{200};
+  // Every node looks after a link to each other one.
+  context->options.tick = milliseconds{plan.nodes > 16 ? 1'000 : 200};
   context->connector = network.spawn_connector(l.place);
   recent_limits limits;
   if (plan.bug == cluster_bug::commands_forgotten
@@ -214,7 +215,7 @@ cluster::cluster_role cluster_world::join(life& l) {
   who.runs = context->runs;
   membership_options options;
   options.agent.shards = shards;
-  options.tick = milliseconds{50};
+  options.tick = milliseconds{plan.nodes > 16 ? 100 : 50};
   const auto there_or_back = [this, &l] { return call_database(l); };
   role.membership = sys.spawn(
       membership_actor, std::move(who),
@@ -528,6 +529,11 @@ cluster_world::write_tickets(life& l, std::vector<ticket::ticket_write>& batch) 
           c != nullptr && written[i].status == commit_status::committed)
         try {
           promises_.held(c->reservation);
+          if (!l.state->may_serve()) {
+            late_holds.insert(c->reservation.id);
+            note(fmt::format("{} wakes and holds {}, although its lease is over", l.name(),
+                             brief(c->reservation.id)));
+          }
         } catch (const violation& v) {
           expect(false, v.what());
         }

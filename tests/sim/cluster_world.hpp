@@ -92,6 +92,9 @@ public:
   std::map<event_id, ticket_type_id> types;
   std::map<reservation_id, std::vector<money>> payments;
   line_promises lines;
+  /// Holds whose node stood still between its last question and their statement, until its lease
+  /// was over. The database has them, and the next start of their event's actor finds them.
+  std::set<reservation_id> late_holds;
   bool calm = false; ///< the databases do what they are asked
 
   time_point now() const { return epoch + time.now(); }

@@ -115,8 +115,8 @@ void stage::collect() {
       auto& one = processes_[owner(actor->id())];
       if (one.dead) // started by somebody who did not know yet
         caf::anon_send_exit(caf::actor_cast<caf::strong_actor_ptr>(actor), caf::exit_reason::kill);
-      else
-        one.actors.try_emplace(actor->id(), caf::actor_cast<caf::weak_actor_ptr>(actor));
+      else if (!one.actors.contains(actor->id()))
+        one.actors.emplace(actor->id(), caf::actor_cast<caf::weak_actor_ptr>(actor));
     }
   }
 }
