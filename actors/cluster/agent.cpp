@@ -144,6 +144,15 @@ void agent::take_view() {
   changed_ = true;
 }
 
+void agent::saw(const cluster_view& view, mono now) {
+  if (membership_.stands() != standing::member)
+    return;
+  const auto before = membership_.view().epoch;
+  membership_.saw(view, now);
+  if (membership_.view().epoch != before)
+    take_view();
+}
+
 void agent::close_all() {
   for (auto& part : roles_) {
     for (shard_id shard = 0; shard < options_.shards; ++shard)

@@ -66,6 +66,9 @@ public:
   /// Answers a `draining`.
   void drained(std::string_view role, shard_id shard, std::uint64_t epoch);
 
+  /// A view that was read beside the calls that `next` asks for; `now`: after it was read.
+  void saw(const cluster_view& view, mono now);
+
   /// Renews as soon as possible, to see a newer view.
   void refresh() { membership_.refresh(); }
 

@@ -103,6 +103,20 @@ void work(membership_self* self) {
   }
 }
 
+/// What others have done since the last renewal.
+void look(membership_self* self) {
+  auto& data = self->state;
+  const auto at = data.state->now();
+  if (data.options.look.count() <= 0 || at - data.last_look < data.options.look
+      || data.node->member().stands() != standing::member)
+    return;
+  data.last_look = at;
+  if (const auto view = data.store->view())
+    data.node->saw(*view, data.state->now());
+  else
+    ++data.calls_failed;
+}
+
 } // namespace
 
 caf::behavior membership_actor(caf::stateful_actor<membership_data>* self, join_request who,
@@ -128,6 +142,7 @@ caf::behavior membership_actor(caf::stateful_actor<membership_data>* self, join_
       [self](membership_tick) {
         self->delayed_send(self, self->state.options.tick, membership_tick{});
         work(self);
+        look(self); // what comes of it is done in the next turn
       },
       // More calls are waiting than one turn takes.
       [self](refresh_view, membership_tick) {

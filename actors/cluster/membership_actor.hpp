@@ -64,6 +64,9 @@ struct membership_options {
   agent_options agent;
   milliseconds tick{25};
   std::size_t calls_per_turn = 16; ///< then messages get their turn
+  /// The members are read so often between two renewals: a node that died is missed, and who takes
+  /// its place is known, that much earlier. 0: with renewals only.
+  milliseconds look{250};
 };
 
 struct membership_data {
@@ -78,6 +81,7 @@ struct membership_data {
   std::vector<caf::response_promise> leaving;
   mono leave_until{};
   mono last_refresh{};
+  mono last_look{};
   std::uint64_t calls_failed = 0;
   std::size_t closing = 0; ///< shards that regions were told to close and have not yet
   bool at_work = false;    ///< a tick is in the mailbox beside the rhythm

@@ -44,6 +44,7 @@ cluster::cluster_options cluster_options_of(const config::settings& values) {
   lease.margin = values.cluster_margin;
   lease.renew = values.cluster_lease / 3;
   lease.retry = values.cluster_lease / 15;
+  out.membership.look = values.cluster_lease / 12;
   return out;
 }
 
