@@ -144,6 +144,12 @@ public:
 private:
   template <class Reply, class Message>
   void find_home(caf::typed_response_promise<Reply> promise, const Message& message) {
+    // No event has this id: a health probe's question, which is about this node and no other.
+    if constexpr (std::is_same_v<Message, check_admission>)
+      if (message.event.is_nil()) {
+        promise.deliver(admission{});
+        return;
+      }
     const auto key = route_of(message.event);
     if (!shards_->here(key)) {
       if constexpr (std::is_same_v<Message, poll_queue>)

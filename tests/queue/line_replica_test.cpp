@@ -21,7 +21,7 @@ protected:
     shared->access.courier = carrier;
     shared->access.replicas = {
         .age_max = 200ms, .stale_max = 2000ms, .hurry = 50ms, .idle_after = 10s};
-    shared->metrics = std::make_shared<cluster::replica_metrics>(*registry, "queue");
+    shared->metrics = std::make_shared<cluster::replica_metrics>(own_registry, "queue");
     parent =
         sys.spawn([this](cluster::copies_parent::pointer) -> cluster::copies_parent::behavior_type {
           return {[this](const cluster::passivate_copy&) { ++goodbyes; },
@@ -42,6 +42,7 @@ protected:
     return ask<queue::queue_place>(replica, queue::poll_queue{event, nth_user(n)});
   }
 
+  prometheus::Registry own_registry; ///< the owner's begins anew with it
   std::shared_ptr<straight_courier> courier = std::make_shared<straight_courier>();
   caf::actor carrier;
   std::shared_ptr<cluster::copy_context> shared;

@@ -68,6 +68,13 @@ sql::database open_database(const data_directory& data, std::string_view role,
   return open(options_of(&data, role, values));
 }
 
+sql::database open_reading(const data_directory& data, std::string_view role,
+                           const config::settings& values) {
+  auto options = options_of(&data, role, values);
+  options.server.idle_in_transaction_timeout = sql::server_options{}.idle_in_transaction_timeout;
+  return open(options);
+}
+
 sql::database open_server_database(std::string_view role, const config::settings& values) {
   if (!on_server(values))
     throw config::settings_error("this needs database.kind = 'postgresql'\n");

@@ -24,6 +24,11 @@ inline constexpr std::array<std::string_view, 10> database_roles{
 sql::database open_database(const data_directory& data, std::string_view role,
                             const config::settings& values);
 
+/// The same for who only reads: in a snapshot that nobody waits for, the rows of a large hall may
+/// be looked at for longer than a transaction that writes may stand still in a cluster.
+sql::database open_reading(const data_directory& data, std::string_view role,
+                           const config::settings& values);
+
 /// The same for who writes what belongs to events: as one of several nodes it commits only while
 /// `may_write` (see `sql::database_options`).
 sql::database open_fenced(const data_directory& data, std::string_view role,

@@ -189,6 +189,9 @@ struct node::impl {
   ~impl() { stop(); }
 
   sql::database connect(std::string_view role) const { return open_database(data, role, values); }
+  sql::database connect_reading(std::string_view role) const {
+    return open_reading(data, role, values);
+  }
   /// For what belongs to this node's events: written while its lease holds.
   sql::database connect_fenced(std::string_view role) const {
     std::function<bool()> may_write;
@@ -582,12 +585,12 @@ void node::impl::start_webhook() {
       net::make_curl_transport({.connections_max = connections,
                                 .connections_per_host_max = connections,
                                 .public_addresses_only = !values.webhook_allow_private_addresses});
-  webhook_role =
-      webhook::start_webhook(sys, *env, *registry, options, made,
-                             {.writes = sql::make_webhook_writes(connect("webhook")),
-                              .own_queries = sql::make_webhook_queries(connect("webhook")),
-                              .front_queries = sql::make_webhook_queries(connect("webhook")),
-                              .via = receivers});
+  webhook_role = webhook::start_webhook(
+      sys, *env, *registry, options, made,
+      {.writes = sql::make_webhook_writes(connect("webhook")),
+       .own_queries = sql::make_webhook_queries(connect_reading("webhook")),
+       .front_queries = sql::make_webhook_queries(connect_reading("webhook")),
+       .via = receivers});
 }
 
 void node::impl::start_auth() {
@@ -603,7 +606,7 @@ void node::impl::start_auth() {
   auth_role = auth::start_auth(sys, *env, *registry, options,
                                {.tokens = *sessions,
                                 .writes = sql::make_auth_writes(connect("auth")),
-                                .queries = sql::make_auth_queries(connect("auth")),
+                                .queries = sql::make_auth_queries(connect_reading("auth")),
                                 .calls = remote_client});
   kept.push_back(auth_role->metrics);
 }
@@ -654,9 +657,9 @@ void node::impl::start_ticket() {
     for (std::int64_t i = 1; i < values.ticket_writers; ++i)
       parts.more_writes.push_back(sql::make_ticket_writes(connect_fenced("ticket"), *env));
   for (std::size_t i = 0; i < options.readers; ++i)
-    parts.queries.push_back(sql::make_ticket_queries(connect("ticket")));
-  parts.memberships = sql::make_membership_queries(connect("ticket"));
-  parts.transfers = sql::make_transfer_queries(connect("ticket"));
+    parts.queries.push_back(sql::make_ticket_queries(connect_reading("ticket")));
+  parts.memberships = sql::make_membership_queries(connect_reading("ticket"));
+  parts.transfers = sql::make_transfer_queries(connect_reading("ticket"));
   parts.guard = seat_guard;
   parts.shards = sharding();
   ticket_role = ticket::start_ticket(sys, *env, *registry, options, std::move(parts));
@@ -673,16 +676,17 @@ void node::impl::start_catalog() {
   catalog::catalog_storage storage;
   storage.target = sql::make_catalog_target(connect("catalog"), *env);
   for (std::size_t i = 0; i < options.readers; ++i)
-    storage.readers.push_back(sql::make_catalog_queries(connect("catalog")));
+    storage.readers.push_back(sql::make_catalog_queries(connect_reading("catalog")));
   catalog_role = catalog::start_catalog(sys, *env, *registry, options, std::move(storage),
                                         ticket_role->reader, catalog_relay);
 }
 
 void node::impl::start_admin() {
-  ticket_admin = ticket::start_admin_reader(sys, sql::make_ticket_admin_queries(connect("ticket")));
+  ticket_admin =
+      ticket::start_admin_reader(sys, sql::make_ticket_admin_queries(connect_reading("ticket")));
   catalog::admin_neighbours others;
   others.catalog = catalog_role->catalog;
-  others.queries = sql::make_catalog_admin_queries(connect("catalog"));
+  others.queries = sql::make_catalog_admin_queries(connect_reading("catalog"));
   others.stock = ticket_role->reader;
   others.reservations = ticket_admin;
   others.sale = ticket_role->region;
@@ -718,7 +722,7 @@ void node::impl::start_admin() {
   enrich_role =
       catalog::start_enrich(sys, *env, std::move(enrich),
                             {.catalog = catalog_role->catalog,
-                             .queries = sql::make_catalog_admin_queries(connect("catalog")),
+                             .queries = sql::make_catalog_admin_queries(connect_reading("catalog")),
                              .images = images,
                              .remote = catalog_remote});
 }
@@ -766,7 +770,7 @@ void node::impl::start_queue() {
   queue_role = queue::start_queue(sys, *env, *registry, options,
                                   {.catalog = catalog_role->catalog,
                                    .writes = sql::make_queue_writes(connect_fenced("queue")),
-                                   .queries = sql::make_queue_queries(connect("queue")),
+                                   .queries = sql::make_queue_queries(connect_reading("queue")),
                                    .mirror = values.redis_mirror_queues ? redis_calls : nullptr,
                                    .shards = sharding(),
                                    .relay = queue_relay});
@@ -780,7 +784,7 @@ void node::impl::start_rooms() {
   room_role = vwr::start_rooms(sys, *env, *registry, options,
                                {.catalog = catalog_role->catalog,
                                 .writes = sql::make_room_writes(connect_fenced("queue")),
-                                .queries = sql::make_room_queries(connect("queue")),
+                                .queries = sql::make_room_queries(connect_reading("queue")),
                                 .shards = sharding()});
   kept.push_back(room_role->metrics);
 }
@@ -799,8 +803,8 @@ void node::impl::add_rooms(net::router& routes) const {
 void node::impl::start_payment() {
   payment::payment_dependencies parts;
   parts.writes = sql::make_payment_writes(connect_fenced("payment"));
-  parts.region_queries = sql::make_payment_queries(connect("payment"));
-  parts.front_queries = sql::make_payment_queries(connect("payment"));
+  parts.region_queries = sql::make_payment_queries(connect_reading("payment"));
+  parts.front_queries = sql::make_payment_queries(connect_reading("payment"));
   parts.outbox = outbox("payment");
   payment::payment_options options;
   options.relay = relaying("payment");
@@ -832,7 +836,7 @@ void node::impl::start_community() {
   community::community_dependencies parts;
   parts.writes = sql::make_community_writes(connect("community"));
   for (std::int64_t i = 0; i < values.community_readers; ++i)
-    parts.readers.push_back(sql::make_community_queries(connect("community")));
+    parts.readers.push_back(sql::make_community_queries(connect_reading("community")));
   parts.outbox = outbox("community");
   parts.accounts = auth_role->auth;
   parts.artists = catalog_role->catalog;
@@ -848,7 +852,7 @@ void node::impl::start_stats() {
   stats::stats_dependencies parts;
   parts.writes = sql::make_stats_writes(connect("stats"));
   for (std::int64_t i = 0; i < values.stats_readers; ++i)
-    parts.readers.push_back(sql::make_stats_queries(connect("stats")));
+    parts.readers.push_back(sql::make_stats_queries(connect_reading("stats")));
   parts.requests = [metrics = registry] { return answered_requests(*metrics); };
   parts.database_bytes = [this] { return database_bytes(data, values); };
   stats_role = stats::start_stats(sys, *env, *registry, options, std::move(parts));
@@ -863,9 +867,10 @@ void node::impl::start_keeper() {
   options.on_duty = duty("gateway/keys");
   if (cluster_role)
     options.rules.elsewhere = seconds{60};
-  keeper_role = idempotency::start_keeper(sys, *env, *registry, options,
-                                          {.writes = sql::make_key_writes(connect("gateway")),
-                                           .queries = sql::make_key_queries(connect("gateway"))});
+  keeper_role =
+      idempotency::start_keeper(sys, *env, *registry, options,
+                                {.writes = sql::make_key_writes(connect("gateway")),
+                                 .queries = sql::make_key_queries(connect_reading("gateway"))});
   kept.push_back(keeper_role->metrics);
 }
 
@@ -930,9 +935,10 @@ void node::impl::await_catalog() {
   catalog::event_filter one;
   one.limit = 1;
   const auto published =
-      must(sql::make_catalog_queries(connect("catalog"))->events(one, env->now()), "catalog.db")
+      must(sql::make_catalog_queries(connect_reading("catalog"))->events(one, env->now()),
+           "catalog.db")
           .total;
-  const auto tickets = sql::make_ticket_queries(connect("ticket"));
+  const auto tickets = sql::make_ticket_queries(connect_reading("ticket"));
   const auto begin = std::chrono::steady_clock::now();
   for (;;) {
     const auto known = must(tickets->event_ids(), "ticket.db").size();
