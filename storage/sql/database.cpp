@@ -222,19 +222,20 @@ soci::session& database::session() {
 result<void> database::reconnect() {
   prepared_.clear();
   session_.reset();
-  const bool on_server = options_.kind == dialect::postgresql;
+  // Whoever opens a database for the first time wants to know at once, and says so himself.
+  const bool lost = server_process_ != 0;
   const auto place = place_of(options_);
-  if (auto away = on_server ? outages::shared().away(place) : std::nullopt)
+  if (auto away = lost ? outages::shared().away(place) : std::nullopt)
     return failure{errc::unavailable, std::move(*away)};
   try {
     try {
       session_ = connect(options_);
     } catch (const std::exception& e) {
-      if (on_server)
+      if (lost)
         outages::shared().failed(place, in_one_line(e.what()));
       throw;
     }
-    if (on_server)
+    if (lost)
       outages::shared().ended(place);
     if (options_.kind == dialect::sqlite) {
       if (!checkpoints_)
