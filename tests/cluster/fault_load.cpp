@@ -54,7 +54,8 @@ struct outcome {
 } // namespace
 
 struct fault_load::impl {
-  explicit impl(load_options o) : options(std::move(o)), served(options.halls.size()) {
+  explicit impl(load_options o)
+      : options(std::move(o)), served(options.halls.size()), kept(options.halls.size()) {
     for (auto& at : served)
       at = 0;
   }
@@ -65,6 +66,7 @@ struct fault_load::impl {
   std::atomic<bool> stopping{false};
   std::vector<person> people;
   std::vector<std::atomic<std::int64_t>> served; ///< by hall: call of the last command that worked
+  std::vector<std::size_t> kept;                 ///< by hall: seats that nobody gives back
   std::exception_ptr broken;
 
   std::vector<ledger_line> told;
@@ -197,8 +199,12 @@ struct fault_load::impl {
         co_await pause(options.hold_ttl - milliseconds{300} + milliseconds{who.chance() % 600});
       co_await settle(who, at, index);
     }
-    // Most give back what they bought, so that the seats do not run out.
-    if (dice < 5 || dice == 8 || (dice == 5 && who.chance() % 4 != 0))
+    // Most give back what they bought, and no hall is sold out however long the load lasts: whether
+    // it is served shows in holds that succeed.
+    const bool keeps = dice == 5 && kept[at] < place.seats.size() / 2 && who.chance() % 4 == 0;
+    if (keeps)
+      kept[at] += seats.size();
+    else if (dice < 6 || dice == 8)
       co_await give_back(who, at, index);
   }
 
@@ -222,9 +228,14 @@ struct fault_load::impl {
 
   asio::awaitable<void> give_back(person& who, std::size_t at, std::size_t index) {
     told[index].cancel_asked = true;
-    const auto given = co_await insist(
-        who, "cancel", "/api/v1/reservations/" + told[index].reservation + "/cancel", nullptr,
-        std::string{});
+    const auto target = "/api/v1/reservations/" + told[index].reservation + "/cancel";
+    auto given = co_await insist(who, "cancel", target, nullptr, std::string{});
+    for (int again = 0; again < 10 && says_nothing(given.reply) && !stopping; ++again) {
+      const auto first_call = given.first_call;
+      given = co_await insist(who, "cancel", target, nullptr, std::string{});
+      given.first_call = first_call;
+      given.doubt = true;
+    }
     const auto seats = told[index].seats;
     const auto key = told[index].key;
     if (given.reply.status == 200) {

@@ -20,6 +20,8 @@ cluster_options settings(const sale_cluster::options& wanted, const std::filesys
   out.node.data = data;
   out.behind_proxies = wanted.behind_proxies;
   out.node.arguments = load_arguments();
+  // Less than by default, so that what the line says late is not mistaken for a wrong order.
+  out.node.arguments.emplace_back("--cluster.read_stale_ms=1500");
   out.node.arguments.insert(out.node.arguments.end(), wanted.arguments.begin(),
                             wanted.arguments.end());
   const auto set = [&](const std::string& name, long long value) {
