@@ -183,7 +183,6 @@ struct fault_load::impl {
     }
     worked(at, held);
     note(held, who, "hold", key, seats, "ok");
-    note(held, who, "expire", key, seats, "unknown");
     const auto index = told.size();
     ledger_line line;
     line.reservation = held.reply.json().at("reservation").at("id").get<std::string>();
@@ -202,10 +201,14 @@ struct fault_load::impl {
     // Most give back what they bought, and no hall is sold out however long the load lasts: whether
     // it is served shows in holds that succeed.
     const bool keeps = dice == 5 && kept[at] < place.seats.size() / 2 && who.chance() % 4 == 0;
+    bool released = false;
     if (keeps)
       kept[at] += seats.size();
     else if (dice < 6 || dice == 8)
-      co_await give_back(who, at, index);
+      released = co_await give_back(who, at, index);
+    // What may have happened at any time costs the judge most: only where it is possible.
+    if (!released)
+      note(held, who, "expire", key, seats, "unknown");
   }
 
   asio::awaitable<void> settle(person& who, std::size_t at, std::size_t index) {
@@ -226,7 +229,8 @@ struct fault_load::impl {
     }
   }
 
-  asio::awaitable<void> give_back(person& who, std::size_t at, std::size_t index) {
+  /// True: that it was given back is certain.
+  asio::awaitable<bool> give_back(person& who, std::size_t at, std::size_t index) {
     told[index].cancel_asked = true;
     const auto target = "/api/v1/reservations/" + told[index].reservation + "/cancel";
     auto given = co_await insist(who, "cancel", target, nullptr, std::string{});
@@ -245,6 +249,7 @@ struct fault_load::impl {
     } else if (given.doubt) {
       note(given, who, "release", key, seats, "unknown");
     }
+    co_return given.reply.status == 200;
   }
 
   asio::awaitable<void> shop(person& who) {
