@@ -17,6 +17,8 @@
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <caf/typed_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <prometheus/counter.h>
 #include <prometheus/histogram.h>
 
 // The copies a region keeps of entities of other nodes: one actor per entity that is read here.
@@ -53,9 +55,9 @@ class copy_table {
 public:
   using spawn_fn = std::function<Handle(const event_id&)>;
 
-  copy_table(Self self, const replica_rules& rules, spawn_fn spawn)
+  copy_table(Self self, std::shared_ptr<const copy_context> context, spawn_fn spawn)
       : self_(self),
-        copies_max_(rules.copies_max),
+        context_(std::move(context)),
         table_(
             [this, spawn](const event_id& event) {
               auto copy = spawn(event);
@@ -63,7 +65,7 @@ public:
               events_.emplace(copy.address(), event);
               return copy;
             },
-            rules.waiting_max) {}
+            context_->access.replicas.waiting_max) {}
 
   copy_table(const copy_table&) = delete;
   copy_table& operator=(const copy_table&) = delete;
@@ -73,13 +75,19 @@ public:
     });
   }
 
-  bool has_room(const event_id& event) const {
-    return table_.find(event) != nullptr || table_.size() < copies_max_;
-  }
-
-  /// False: too much waits for this copy.
-  bool with(const event_id& event, std::function<void(const Handle&)> use) {
-    return table_.with(event, std::move(use));
+  /// Lets the event's copy answer. False: there is no room for one more, so its owner has to.
+  template <class Reply, class Message>
+  bool read(const Message& message, caf::typed_response_promise<Reply> promise) {
+    if (table_.find(message.event) == nullptr
+        && table_.size() >= context_->access.replicas.copies_max) {
+      context_->metrics->from_owner.Increment();
+      return false;
+    }
+    if (!table_.with(message.event, [promise, message](const Handle& copy) mutable {
+          promise.delegate(copy, message);
+        }))
+      promise.deliver(to_caf(errc::overloaded));
+    return true;
   }
 
   void passivate(const event_id& event) {
@@ -103,7 +111,7 @@ public:
 
 private:
   Self self_;
-  std::size_t copies_max_;
+  std::shared_ptr<const copy_context> context_;
   entity_table<event_id, Handle> table_;
   std::unordered_map<caf::actor_addr, event_id> events_;
 };

@@ -8,6 +8,7 @@
 #include "actors/seat/seat_actor.hpp"
 #include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
+#include "actors/system/log_failures.hpp"
 #include "actors/ticket_type/ticket_type_actor.hpp"
 #include "actors/transfer/resale.hpp"
 
@@ -1213,16 +1214,7 @@ event_state::~event_state() = default;
 event_actor::behavior_type event_behavior(event_actor::stateful_pointer<event_state> self,
                                           ticket_context_ptr context, event_parent parent,
                                           event_id event) {
-  self->set_exception_handler([event](std::exception_ptr& e) -> caf::error {
-    try {
-      std::rethrow_exception(e);
-    } catch (const std::exception& x) {
-      spdlog::error("event actor {} failed: {}", to_string(event), x.what());
-    } catch (...) {
-      spdlog::error("event actor {} failed", to_string(event));
-    }
-    return caf::exit_reason::unhandled_exception;
-  });
+  log_failures(self, "event actor " + to_string(event));
   self->state.sale =
       std::make_unique<event_sale>(self, std::move(context), std::move(parent), event);
   return {

@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include <prometheus/counter.h>
 #include <spdlog/spdlog.h>
 
 namespace tiketi::ticket {
@@ -84,7 +83,7 @@ public:
         context_(std::move(context)),
         copy_context_(std::make_shared<cluster::copy_context>(
             cluster::copy_context{access, std::move(metrics)})),
-        copies_(self, access.replicas,
+        copies_(self, copy_context_,
                 [this](const event_id& id) {
                   return spawn_map_replica(self_->system(), context_->env, id, copy_context_,
                                            cluster::copies_parent{region_control{self_}});
@@ -113,7 +112,7 @@ public:
     auto promise = self_->make_response_promise<Reply>();
     if (const auto key = shard_key(message); !shards_.here(key)) {
       if constexpr (about_map<Message>)
-        if (read_copy(message, promise))
+        if (copies_.read(message, promise))
           return promise;
       if constexpr (may_have_key<Message>)
         if (message.idempotency_key.empty())
@@ -211,20 +210,6 @@ private:
     self_->monitor(event);
     id_of_[event.address()] = id;
     return event;
-  }
-
-  /// False: the owner has to be asked.
-  template <class Message, class Reply>
-  bool read_copy(const Message& message, promise_of<Reply> promise) {
-    if (!copies_.has_room(message.event)) {
-      copy_context_->metrics->from_owner.Increment();
-      return false;
-    }
-    if (!copies_.with(message.event, [promise, message](const map_replica& copy) mutable {
-          promise.delegate(copy, message);
-        }))
-      promise.deliver(to_caf(errc::overloaded));
-    return true;
   }
 
   void down(const caf::down_msg& m) {

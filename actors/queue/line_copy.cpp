@@ -49,11 +49,11 @@ queue_place line_copy::place_of(const user_id& user) const {
   queue_place out;
   const auto position = ranks_.rank(users_.at(user).sequence);
   out.place = static_cast<std::uint8_t>(place::waiting);
-  out.threshold = figures_.threshold;
+  out.threshold = threshold_;
   out.position = position;
   out.queue_size = ranks_.size();
-  out.current_users = figures_.active;
-  out.estimated_wait = estimated_wait(position, {figures_.admitted, figures_.elapsed_ms});
+  out.current_users = active_;
+  out.estimated_wait = estimated_wait(position, figures_);
   out.next_poll = next_poll(position);
   return out;
 }
@@ -131,10 +131,9 @@ bool line_copy::take(const line_update& update, time_point now) {
       leaving_.erase(sequence); // the owner looked after it had said goodbye, if it ever did
     }
   asked_ = {};
-  figures_ = update;
-  figures_.waiting.clear();
-  figures_.log.clear();
-  figures_.places.clear();
+  active_ = update.active;
+  threshold_ = update.threshold;
+  figures_ = {update.admitted, update.elapsed_ms};
   drop_gone();
   return true;
 }

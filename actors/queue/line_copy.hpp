@@ -76,7 +76,9 @@ private:
   std::vector<user_id> seen_;             ///< to be told
   std::vector<user_id> wanted_;
   follow_line asked_; ///< what was told and wanted with the question under way
-  line_update figures_;
+  std::uint64_t active_ = 0;
+  std::uint32_t threshold_ = 0;
+  admission_figures figures_;
   std::uint64_t beginnings_ = 0;
 };
 

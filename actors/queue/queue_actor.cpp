@@ -7,9 +7,9 @@
 #include "actors/redis/post.hpp"
 #include "actors/store/mailbox_depth.hpp"
 #include "actors/system/caf_error.hpp"
+#include "actors/system/log_failures.hpp"
 
 #include <algorithm>
-#include <exception>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -19,7 +19,6 @@
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <spdlog/spdlog.h>
 
 namespace tiketi::queue {
 
@@ -804,16 +803,7 @@ queue_actor::behavior_type queue_behavior(queue_actor::stateful_pointer<queue_st
                                           event_id event,
                                           std::shared_ptr<const queue_context> context,
                                           queue_parent parent) {
-  self->set_exception_handler([event](std::exception_ptr& e) -> caf::error {
-    try {
-      std::rethrow_exception(e);
-    } catch (const std::exception& x) {
-      spdlog::error("queue {} failed: {}", to_string(event), x.what());
-    } catch (...) {
-      spdlog::error("queue {} failed", to_string(event));
-    }
-    return caf::exit_reason::unhandled_exception;
-  });
+  log_failures(self, "queue " + to_string(event));
   self->state.start(self, event, std::move(context), std::move(parent));
   return {
       [self](const check_admission& m) -> caf::result<admission> {

@@ -16,7 +16,6 @@
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <prometheus/counter.h>
 #include <spdlog/spdlog.h>
 
 namespace tiketi::queue {
@@ -49,7 +48,7 @@ public:
     options_ = options;
     copy_context_ =
         std::make_shared<cluster::copy_context>(cluster::copy_context{access, std::move(metrics)});
-    copies_.emplace(self, access.replicas, [this](const event_id& event) {
+    copies_.emplace(self, copy_context_, [this](const event_id& event) {
       return spawn_line_replica(self_->system(), event, context_, copy_context_,
                                 cluster::copies_parent{queue_region{self_}});
     });
@@ -153,26 +152,13 @@ private:
     const auto key = route_of(message.event);
     if (!shards_->here(key)) {
       if constexpr (std::is_same_v<Message, poll_queue>)
-        if (read_copy(message, promise))
+        if (copies_->read(message, promise))
           return;
       shards_->forward(key, message, promise);
     } else if (knowledge_->knows(shards_->shard(key)))
       route<Reply>(promise, message);
     else if (!knowledge_->wait([=, this] { find_home<Reply>(promise, message); }))
       promise.deliver(to_caf(errc::overloaded));
-  }
-
-  /// False: the owner has to be asked.
-  bool read_copy(const poll_queue& message, caf::typed_response_promise<queue_place> promise) {
-    if (!copies_->has_room(message.event)) {
-      copy_context_->metrics->from_owner.Increment();
-      return false;
-    }
-    if (!copies_->with(message.event, [promise, message](const line_replica& copy) mutable {
-          promise.delegate(copy, message);
-        }))
-      promise.deliver(to_caf(errc::overloaded));
-    return true;
   }
 
   queue_actor spawn(const event_id& event) {

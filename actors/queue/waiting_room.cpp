@@ -13,6 +13,7 @@ constexpr std::size_t stale_batch_max = 1000;
 constexpr std::size_t departures_max = 1000;
 /// Told to another node at once: 8 MiB, 64 million places.
 constexpr std::uint64_t words_told_max = 1'048'576;
+static_assert(words_told_max <= line_ranks::range_max / 64);
 constexpr std::size_t page_users = 65'536;
 constexpr milliseconds purge_delay{5'000};
 constexpr std::size_t sweep_min = 1024;
@@ -93,7 +94,7 @@ void waiting_room::tell_whole(line_update& out) const {
     return;
   out.first_word = first.front().sequence / 64;
   const auto words = line_.last_sequence() / 64 - out.first_word + 1;
-  if (words > line_ranks::range_max / 64 || words > words_told_max) {
+  if (words > words_told_max) {
     out.too_wide = true;
     return;
   }
