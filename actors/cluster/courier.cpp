@@ -107,6 +107,9 @@ void send_on(courier_actor* self, std::uint64_t number) {
   const auto found = data.parcels.find(number);
   if (found == data.parcels.end())
     return;
+  // What was certainly not done is no repetition for the next owner.
+  if (!found->second.in_doubt)
+    found->second.command.first_epoch = data.state->routes()->view.epoch;
   self->request(data.gateway, caf::infinite, send_command{found->second.command, found->second.to})
       .then([self, number](const command_reply& reply) { answered(self, number, reply); },
             [self, number](const caf::error&) {
@@ -140,7 +143,6 @@ caf::behavior courier(caf::stateful_actor<courier_data>* self, environment* env,
         p.command.key = order.key;
         p.command.command = make_uuid(*d.env);
         p.command.deadline = to_millis(d.state->cluster_now() + d.options.patience);
-        p.command.first_epoch = routes->view.epoch;
         p.command.kind = order.kind;
         p.command.payload = std::move(order.payload);
         p.open = std::move(order.open);

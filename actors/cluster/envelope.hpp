@@ -48,7 +48,7 @@ struct envelope {
   uuid command;                  ///< the same in every repetition
   std::int64_t deadline = 0;     ///< in milliseconds of the cluster's time
   std::uint32_t attempt = 1;     ///< 1: never sent before
-  std::uint64_t first_epoch = 0; ///< of the view at the first attempt
+  std::uint64_t first_epoch = 0; ///< of the view at the first attempt that may have been applied
   std::uint32_t kind = 0;        ///< what the payload is; the role's own numbers
   std::string payload;
 };
@@ -75,9 +75,8 @@ typename Inspector::result_type inspect(Inspector& f, command_reply& x) {
 struct admission {
   reply_code code = reply_code::done; ///< `done`: hand it on
   bool view_is_old = false;           ///< the sender has seen a newer view
-  /// An earlier attempt went to an owner before this one, which may have applied it: what the
-  /// store knows of the command's id has to be asked before anything is done.
-  bool ask_store = false;
+  /// An earlier attempt went to an owner before this one, which may have applied it.
+  bool repeated = false;
   std::string holder; ///< with `moving`: who has the shard still, as far as the receiver knows
 };
 

@@ -90,7 +90,7 @@ void arrive(gateway_actor* self, envelope& command, asker who) {
     }
     // The region failed over it; only the store knows.
     data.recent.again(id);
-    verdict.ask_store = true;
+    verdict.repeated = true;
     break;
   }
   case recent_commands::verdict::full:
@@ -100,8 +100,7 @@ void arrive(gateway_actor* self, envelope& command, asker who) {
   }
   ++data.counts.applied;
   data.askers[id].push_back(std::move(who));
-  self->request(region->second, caf::infinite,
-                routed_command{std::move(command), verdict.ask_store})
+  self->request(region->second, caf::infinite, routed_command{std::move(command), verdict.repeated})
       .then([self, id](const command_reply& reply) { conclude(self, id, reply); },
             [self, id](const caf::error& error) {
               spdlog::error("cluster: a region failed: {}", self->system().render(error));

@@ -16,11 +16,10 @@ namespace tiketi::cluster {
 
 /// To a gateway, from this node's own actors: to the owner of the command's key, wherever that is.
 /// `epoch` is filled in here. Who may have to repeat it sets `first_epoch` to the epoch of
-/// `node_state::routes` before the first attempt, and counts `attempt`. Answered by a
-/// `command_reply`, at the deadline at the latest where the owner is another node; the sender
-/// decides whether to try again (`may_try_again`).
-/// `to`: a node that is said to hold the shard (payload of `moving`), asked in place of the one
-/// that should; empty: whoever should.
+/// `node_state::routes` before the first attempt that may have been applied, and counts `attempt`.
+/// Answered by a `command_reply`, at the deadline at the latest where the owner is another node;
+/// the sender decides whether to try again (`may_try_again`). `to`: a node that is said to hold the
+/// shard (payload of `moving`), asked in place of the one that should; empty: whoever should.
 struct send_command {
   envelope command;
   std::string to = {};
@@ -30,7 +29,7 @@ struct send_command {
 /// `failed` with a payload, or a code of `may_try_again` when it had no effect.
 struct routed_command {
   envelope command;
-  bool ask_store = false; ///< it may have been applied before: look its id up first
+  bool repeated = false; ///< it may have been applied before
 };
 
 /// To a gateway: who handles commands of a role.

@@ -106,11 +106,10 @@ caf::behavior home(caf::stateful_actor<home_data>* self, caf::actor membership,
           return command_reply{reply_code::no_region, command.epoch, {}};
         data.metrics->served.Increment();
         auto promise = self->make_response_promise<command_reply>();
-        (*serve)(self, command.payload,
-                 [promise, epoch = command.epoch](command_reply reply) mutable {
-                   reply.epoch = epoch;
-                   promise.deliver(std::move(reply));
-                 });
+        (*serve)(self, routed, [promise, epoch = command.epoch](command_reply reply) mutable {
+          reply.epoch = epoch;
+          promise.deliver(std::move(reply));
+        });
         return promise;
       },
   };

@@ -31,21 +31,26 @@ struct sharing_metrics;
 class services {
 public:
   using answer_fn = std::function<void(command_reply)>;
-  using serve_fn = std::function<void(caf::event_based_actor*, const std::string&, answer_fn)>;
+  using serve_fn = std::function<void(caf::event_based_actor*, const routed_command&, answer_fn)>;
 
-  /// `region` is asked a `Message` of another node, whose `Reply` goes back.
+  /// `region` is asked a `Message` of another node, whose `Reply` goes back. What an earlier owner
+  /// may have done already (`routed_command::repeated`) is told to messages that have a member
+  /// `repeated`; the others are those that find what they did by a key of their own, or that may
+  /// well happen twice.
   template <class Message, class Reply, class Region>
   void add(const Region& region) {
     const auto to =
         caf::actor_cast<caf::typed_actor<typename caf::replies_to<Message>::template with<Reply>>>(
             region);
-    table_[kind_of<Message>()] = [to](caf::event_based_actor* self, const std::string& payload,
+    table_[kind_of<Message>()] = [to](caf::event_based_actor* self, const routed_command& routed,
                                       const answer_fn& answer) {
-      auto message = decode<Message>(self->system(), payload);
+      auto message = decode<Message>(self->system(), routed.command.payload);
       if (!message) {
         answer({reply_code::failed, 0, encode_failure(errc::invalid_request)});
         return;
       }
+      if constexpr (requires(Message & m) { m.repeated = true; })
+        message->repeated = routed.repeated;
       self->request(to, caf::infinite, std::move(*message))
           .then(
               [self, answer](const Reply& reply) {
@@ -61,9 +66,9 @@ public:
   template <class Message, class Region>
   void add_notice(const Region& region) {
     const auto to = caf::actor_cast<caf::typed_actor<caf::reacts_to<Message>>>(region);
-    table_[kind_of<Message>()] = [to](caf::event_based_actor* self, const std::string& payload,
+    table_[kind_of<Message>()] = [to](caf::event_based_actor* self, const routed_command& routed,
                                       const answer_fn& answer) {
-      if (auto message = decode<Message>(self->system(), payload))
+      if (auto message = decode<Message>(self->system(), routed.command.payload))
         caf::anon_send(to, std::move(*message));
       answer({reply_code::done, 0, {}});
     };

@@ -208,12 +208,13 @@ struct cancel_reservation {
   /// A paid reservation is taken back until then; epoch 0: always. Set by the event's actor.
   time_point refundable_until = {};
   std::string trace = {}; ///< `traceparent` of what led to it; may be empty
+  bool repeated = false;  ///< `cluster::services`: what it did before is its answer
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, cancel_reservation& x) {
   return f(caf::meta::type_name("cancel_reservation"), x.reservation, x.user, x.payment,
-           x.refundable_until, x.trace);
+           x.refundable_until, x.trace, x.repeated);
 }
 
 /// Command: an administrator, or the end of the event, ends the reservation whoever owns it: what
@@ -222,11 +223,12 @@ struct end_reservation {
   reservation_id reservation;
   std::string reason;     ///< in the history and in the domain event
   std::string trace = {}; ///< `traceparent` of what led to it; may be empty
+  bool repeated = false;  ///< as in `cancel_reservation`
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, end_reservation& x) {
-  return f(caf::meta::type_name("end_reservation"), x.reservation, x.reason, x.trace);
+  return f(caf::meta::type_name("end_reservation"), x.reservation, x.reason, x.trace, x.repeated);
 }
 
 /// Query: may this user pay for this reservation now? Answered by `payable`.

@@ -182,6 +182,8 @@ void desk::begin(desk_actions& out, time_point now) {
             });
             if (found == rows_.end())
               done(out, failure{errc::not_found, "Payment not found"}, now);
+            else if (j.repeated && found->status == payment_status::refunded)
+              done(out, done_with(*found), now);
             else if (found->status != payment_status::captured)
               done(out, failure{errc::invalid_request, "Only confirmed payments can be cancelled"},
                    now);

@@ -37,6 +37,7 @@ struct cancel_job {
   user_id user;
   payment_id payment;
   std::string reason;
+  bool repeated = false; ///< an earlier owner may have done it
 };
 
 /// What the ticket role made known about the reservation.

@@ -198,11 +198,13 @@ struct cancel_payment {
   user_id user;
   std::string reason;
   std::string trace = {};
+  bool repeated = false; ///< `cluster::services`: what it did before is its answer
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, cancel_payment& x) {
-  return f(caf::meta::type_name("cancel_payment"), x.key_or_id, x.user, x.reason, x.trace);
+  return f(caf::meta::type_name("cancel_payment"), x.key_or_id, x.user, x.reason, x.trace,
+           x.repeated);
 }
 
 /// The payment role as the ticket role sees it.

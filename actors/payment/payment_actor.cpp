@@ -457,7 +457,7 @@ payment_actor::behavior_type payment_behavior(payment_self self, payment_context
                        x.trace);
       },
       [self](const cancel_found& x) {
-        return run_job(self, cancel_job{x.user, x.payment, x.reason}, x.trace);
+        return run_job(self, cancel_job{x.user, x.payment, x.reason, x.repeated}, x.trace);
       },
       [self](const deliver& x) -> caf::result<applied> {
         auto news = read_news(x.event);

@@ -45,6 +45,7 @@ struct cancel_found {
   user_id user;
   std::string reason;
   std::string trace;
+  bool repeated = false;
 };
 /// Loads, if it is not loaded, and goes on with what waits.
 struct wake_payment {};

@@ -299,7 +299,7 @@ region_impl::behavior_type region(region_self self, payment_context_ptr context,
       [self](const process_payment& x) { return pay(self, x); },
       [self](const cancel_payment& x) {
         return find_first(self, x, find_key_or_id{x.key_or_id}, x.user, [x](const payment_view& p) {
-          return cancel_found{p.id, x.user, x.reason, x.trace};
+          return cancel_found{p.id, x.user, x.reason, x.trace, x.repeated};
         });
       },
       [self](const deliver& x) -> caf::result<applied> {

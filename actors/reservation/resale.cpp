@@ -48,6 +48,15 @@ bool reservation::listing_is(const ticket_written& outcome) const {
   return false;
 }
 
+bool reservation::done_before(const list_ticket& command) const {
+  // Its id is new: only this command can have made the listing.
+  return command.user == view_.user && is_offered(view_, command.transfer);
+}
+
+bool reservation::done_before(const unlist_ticket& command) const {
+  return command.repeated && command.user == view_.user && view_.listing.id.is_nil();
+}
+
 result<change> reservation::decide(const list_ticket& command, time_point now) const {
   if (command.user != view_.user)
     return failure{errc::forbidden, "Not your reservation"};

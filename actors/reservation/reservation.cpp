@@ -248,6 +248,15 @@ result<payable> reservation::decide(const check_payable& query, time_point now) 
   return payable{view_.id, view_.event, view_.user, view_.total_amount, view_.expires_at};
 }
 
+bool reservation::done_before(const cancel_reservation& command) const {
+  return command.repeated && command.user == view_.user
+         && view_.status == reservation_status::cancelled;
+}
+
+bool reservation::done_before(const end_reservation& command) const {
+  return command.repeated && view_.status == reservation_status::cancelled;
+}
+
 result<change> reservation::decide(const cancel_reservation& command, time_point now) const {
   if (command.user != view_.user)
     return failure{errc::not_found, "Reservation not found"};

@@ -141,6 +141,13 @@ public:
   // -- life ------------------------------------------------------------------------------------
 
   result<payable> decide(const check_payable& query, time_point now) const;
+  /// An attempt of this command by an earlier owner has done what it asks for: nothing is left to
+  /// decide, the view is the answer.
+  bool done_before(const cancel_reservation& command) const;
+  bool done_before(const end_reservation& command) const;
+  bool done_before(const list_ticket& command) const;
+  bool done_before(const unlist_ticket& command) const;
+
   result<change> decide(const cancel_reservation& command, time_point now) const;
   result<change> decide(const end_reservation& command) const;
   std::variant<payment_outcome, change> decide(const apply_payment& command) const;

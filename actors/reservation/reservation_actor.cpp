@@ -321,6 +321,10 @@ private:
 
   template <class Command>
   void cancel(promise_of<reservation_view> promise, const Command& command, int restarts) {
+    if (machine_.done_before(command)) {
+      answer(promise, result<reservation_view>{machine_.view()});
+      return;
+    }
     auto decided = decide(command);
     if (!decided) {
       answer(promise, result<reservation_view>{decided.error()});
@@ -351,6 +355,10 @@ private:
   template <class Command>
   void change_listing(promise_of<reservation_view> promise, const Command& command,
                       int restarts = 0) {
+    if (machine_.done_before(command)) {
+      answer(promise, result<reservation_view>{machine_.view()});
+      return;
+    }
     auto decided = machine_.decide(command, now());
     if (!decided) {
       answer(promise, result<reservation_view>{decided.error()});

@@ -169,11 +169,13 @@ struct unlist_ticket {
   transfer_id transfer;
   user_id user;
   std::string trace = {};
+  bool repeated = false; ///< as in `cancel_reservation`
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, unlist_ticket& x) {
-  return f(caf::meta::type_name("unlist_ticket"), x.reservation, x.transfer, x.user, x.trace);
+  return f(caf::meta::type_name("unlist_ticket"), x.reservation, x.transfer, x.user, x.trace,
+           x.repeated);
 }
 
 /// Answered by `payable`.

@@ -107,15 +107,16 @@ typename Inspector::result_type inspect(Inspector& f, deactivate_room& x) {
 }
 
 /// Command of an operator: serve up to `batch` more numbers now. Answered by `room_advanced`,
-/// durable; not_found where there is no room.
+/// durable; not_found where there is no room, in_doubt when an earlier owner may have done it.
 struct advance_room {
   event_id event;
   std::uint64_t batch = 0;
+  bool repeated = false; ///< `cluster::services`: an earlier owner may have served them
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, advance_room& x) {
-  return f(caf::meta::type_name("advance_room"), x.event, x.batch);
+  return f(caf::meta::type_name("advance_room"), x.event, x.batch, x.repeated);
 }
 
 struct room_advanced {

@@ -364,6 +364,9 @@ room_actor::behavior_type room_behavior(room_state::pointer self, event_id event
         return promise;
       },
       [self](const advance_room& m) -> caf::result<room_advanced> {
+        // The counters say how far an earlier owner came, but not because of whom.
+        if (m.repeated)
+          return to_caf(errc::in_doubt);
         auto promise = self->make_response_promise<room_advanced>();
         self->state.advance(m.batch, promise);
         self->state.settle();

@@ -111,6 +111,26 @@ TEST_F(courier_test, repeats_under_one_id_with_growing_pauses) {
   EXPECT_EQ(seen.size(), before) << "it has been answered";
 }
 
+TEST_F(courier_test, only_an_attempt_that_may_have_been_applied_is_the_first_one) {
+  const auto enter = [this](std::uint64_t now_in) {
+    auto routes = std::make_shared<routing>(*state->routes());
+    routes->view.epoch = now_in;
+    state->set_routes(std::move(routes));
+  };
+  const auto answer = begin(); // "unreachable"
+  enter(2);
+  script = {{reply_code::lost, 2, {}}};
+  pass(50ms);
+  enter(3);
+  script = {yes()};
+  pass(300ms);
+  ASSERT_TRUE(*answer);
+  ASSERT_GE(seen.size(), 3u);
+  EXPECT_EQ(seen.front().what.command.first_epoch, 1u);
+  EXPECT_EQ(seen[1].what.command.first_epoch, 2u) << "the one before did nothing";
+  EXPECT_EQ(seen.back().what.command.first_epoch, 2u);
+}
+
 TEST_F(courier_test, goes_at_once_to_whom_a_holder_names_but_not_for_ever) {
   script = {{reply_code::moving, 1, "c"},
             {reply_code::moving, 1, "d"},

@@ -248,6 +248,8 @@ struct fault_load::impl {
       note(given, who, "release", key, seats, "ok");
     } else if (given.doubt) {
       note(given, who, "release", key, seats, "unknown");
+    } else if (told[index].paid) { // an unpaid hold may have expired
+      surprise("cancel", given.reply);
     }
     co_return given.reply.status == 200;
   }

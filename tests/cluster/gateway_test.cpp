@@ -64,7 +64,7 @@ caf::behavior echo(caf::stateful_actor<region_data>* self,
         if (message.command.payload == "fail")
           return caf::make_error(caf::sec::runtime_error);
         command_reply reply{reply_code::done, message.command.epoch, message.command.payload};
-        if (message.ask_store)
+        if (message.repeated)
           reply.payload += ", asked";
         if (message.command.payload.starts_with("large"))
           reply.payload.assign(std::size_t{1} << 20, 'x');

@@ -1,6 +1,8 @@
 #include "actors/cluster/home.hpp"
 #include "actors/queue/messages.hpp"
 #include "actors/queue/type_ids.hpp"
+#include "actors/vwr/messages.hpp"
+#include "actors/vwr/type_ids.hpp"
 #include "tests/cluster/cluster_fixture.hpp"
 
 #include <optional>
@@ -134,6 +136,28 @@ TEST_F(home_test, hands_commands_to_the_region_they_are_for) {
   EXPECT_EQ(junk.code, reply_code::failed);
   EXPECT_EQ(decode_failure(junk.payload).code, errc::invalid_request);
   EXPECT_EQ(routed(4711, "").code, reply_code::no_region);
+}
+
+TEST_F(home_test, tells_a_message_that_wants_to_know_of_an_earlier_attempt) {
+  std::vector<bool> heard;
+  using room = caf::typed_actor<caf::replies_to<vwr::advance_room>::with<vwr::room_advanced>>;
+  attach_regions order;
+  order.offered.add<vwr::advance_room, vwr::room_advanced>(
+      keep(sys.spawn([&heard](room::pointer) -> room::behavior_type {
+        return {[&heard](const vwr::advance_room& m) {
+          heard.push_back(m.repeated);
+          return vwr::room_advanced{};
+        }};
+      })));
+  caf::anon_send(house, std::move(order));
+  for (const bool repeated : {false, true}) {
+    routed_command m;
+    m.command.kind = kind_of<vwr::advance_room>();
+    m.command.payload = encode(sys, vwr::advance_room{{}, 1});
+    m.repeated = repeated;
+    EXPECT_EQ(ask<command_reply>(house, m)->code, reply_code::done);
+  }
+  EXPECT_EQ(heard, (std::vector{false, true}));
 }
 
 TEST_F(home_test, a_notice_is_answered_when_its_region_has_it) {

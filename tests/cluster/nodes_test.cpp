@@ -94,7 +94,7 @@ public:
     region_ = sys_.spawn([book = std::move(book)](caf::event_based_actor* self) -> caf::behavior {
       return {
           [book](const routed_command& message) {
-            const bool first = book->apply(message.command.command, message.ask_store);
+            const bool first = book->apply(message.command.command, message.repeated);
             return command_reply{reply_code::done, message.command.epoch,
                                  first ? "applied" : "applied before"};
           },

@@ -604,6 +604,27 @@ TEST_F(desk_step_test, a_refusal_to_end_what_was_paid_for_keeps_the_money_where_
   EXPECT_TRUE(d.idle());
 }
 
+TEST_F(desk_step_test, what_an_earlier_owner_gave_back_is_the_answer_to_the_repetition) {
+  const auto asked = [&](payment_status status, bool repeated) {
+    payment_view row;
+    row.id = payment_id{make_uuid(*env)};
+    row.user = owner;
+    row.status = status;
+    desk after{reservation, {"demo", true, true, 4}};
+    after.accept(0, resume_job{}, start);
+    after.loaded(std::vector<payment_view>{row}, start);
+    for (const auto& action : after.accept(1, cancel_job{owner, row.id, "r", repeated}, start))
+      if (const auto* answer = std::get_if<answer_action>(&action); answer && answer->job == 1)
+        return std::string{answer->what ? "done" : to_string_view(answer->what.error().code)};
+    return std::string{"goes on"};
+  };
+  EXPECT_EQ(asked(payment_status::refunded, true), "done");
+  EXPECT_EQ(asked(payment_status::refunding, true), "goes on") << "until it is given back";
+  EXPECT_EQ(asked(payment_status::captured, true), "goes on");
+  EXPECT_EQ(asked(payment_status::failed, true), "invalid_request");
+  EXPECT_EQ(asked(payment_status::refunded, false), "invalid_request");
+}
+
 TEST_F(desk_step_test, a_payment_that_nobody_finishes_keeps_a_listing_for_a_while_only) {
   desk listing{{subject_kind::transfer, make_uuid(*env)}, {"demo", true, true, 4}};
   listing.accept(0, resume_job{}, start);

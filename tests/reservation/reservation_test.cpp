@@ -320,6 +320,22 @@ TEST(reservation_decide, cancel_table) {
   }
 }
 
+TEST(reservation_decide, what_an_earlier_owner_has_cancelled_is_the_answer_to_the_repetition) {
+  for (const auto status : all) {
+    const auto r = live(status);
+    const bool cancelled = status == reservation_status::cancelled;
+    cancel_reservation mine{{}, id<user_id>(2)};
+    end_reservation end{{}, "r"};
+    EXPECT_FALSE(r.done_before(mine)) << "the first time it is a second cancellation";
+    EXPECT_FALSE(r.done_before(end));
+    mine.repeated = end.repeated = true;
+    EXPECT_EQ(r.done_before(mine), cancelled);
+    EXPECT_EQ(r.done_before(end), cancelled);
+    mine.user = id<user_id>(9);
+    EXPECT_FALSE(r.done_before(mine)) << "somebody else's does not exist";
+  }
+}
+
 TEST(reservation_decide, what_was_paid_is_taken_back_until_the_deadline) {
   for (const auto status : all) {
     const auto r = live(status);

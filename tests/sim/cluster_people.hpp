@@ -33,6 +33,9 @@ public:
 
   /// Buys every seat that is left; each must be had at the first attempt.
   void buy_the_rest();
+  /// What an owner wrote after the end of its lease is found by whoever wants the same; from then
+  /// on it expires like any other.
+  void want_what_came_late();
 
   /// What people were told is so, now that everything had time to end.
   void check() const;

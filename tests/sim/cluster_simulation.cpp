@@ -62,6 +62,10 @@ void run(cluster_world& w) {
   // Frozen ones wake, leases of the dead end, holds expire, everybody is answered.
   w.time.run_until(w.time.now() + 24s);
   settle(w, 15s);
+  if (!w.late_holds.empty()) {
+    people.want_what_came_late();
+    w.time.run_until(w.time.now() + 10s);
+  }
   w.expect(people.all_answered(),
            "P7: somebody is still without an answer: " + people.oldest_unanswered());
   w.check();

@@ -93,7 +93,7 @@ public:
   std::map<reservation_id, std::vector<money>> payments;
   line_promises lines;
   /// Holds whose node stood still between its last question and their statement, until its lease
-  /// was over. The database has them, and the next start of their event's actor finds them.
+  /// was over. The database has them; the events' actors do not know of them.
   std::set<reservation_id> late_holds;
   bool calm = false; ///< the databases do what they are asked
 

@@ -46,7 +46,9 @@ struct straight_courier {
                     promise.deliver(to_caf(state->away.value_or(errc::internal)));
                     return;
                   }
-                  (*serve)(self, order.payload,
+                  cluster::routed_command routed;
+                  routed.command.payload = order.payload;
+                  (*serve)(self, routed,
                            [self, promise,
                             open = order.open](const cluster::command_reply& reply) mutable {
                              if (reply.code != cluster::reply_code::done) {

@@ -289,6 +289,28 @@ TEST(resale, the_same_payment_again_is_known_even_after_the_next_sale) {
   EXPECT_EQ(r.view().spent.size(), 2u);
 }
 
+TEST(resale, what_an_earlier_owner_has_done_is_the_answer_to_the_repetition) {
+  auto r = confirmed();
+  auto first = offer();
+  EXPECT_FALSE(r.done_before(first));
+  carry_out(r, r.decide(first, now).value());
+  EXPECT_TRUE(r.done_before(first)) << "its listing's id says so";
+  auto second = first;
+  second.transfer = id<transfer_id>(41);
+  EXPECT_FALSE(r.done_before(second));
+
+  unlist_ticket back{r.view().id, first.transfer, seller};
+  back.repeated = true;
+  EXPECT_FALSE(r.done_before(back));
+  carry_out(r, r.decide(back, now).value());
+  EXPECT_TRUE(r.done_before(back));
+  back.user = buyer;
+  EXPECT_FALSE(r.done_before(back));
+  back.user = seller;
+  back.repeated = false;
+  EXPECT_FALSE(r.done_before(back));
+}
+
 TEST(resale, an_offered_ticket_is_frozen_for_its_seller_and_ends_with_its_reservation) {
   auto r = listed();
   EXPECT_EQ(r.decide(cancel_reservation{r.view().id, seller}, now).error().code, errc::conflict);

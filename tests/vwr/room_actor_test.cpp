@@ -191,6 +191,7 @@ TEST_F(room_actor_test, operators_switch_off_resume_advance_and_reset) {
   const auto done = ask<room_advanced>(region, advance_room{event, 7});
   EXPECT_EQ(done->serving, 7u);
   EXPECT_EQ(done->advanced, 7u);
+  EXPECT_EQ(ask<room_advanced>(region, advance_room{event, 7, true}).error().code, errc::in_doubt);
   EXPECT_EQ(ask<room_advanced>(region, advance_room{event, 7})->advanced, 3u);
   EXPECT_EQ(ask<room_advanced>(region, advance_room{event, 7})->advanced, 0u);
   EXPECT_EQ(activate(true).error().code, errc::conflict);
