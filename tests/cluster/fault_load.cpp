@@ -139,7 +139,11 @@ struct fault_load::impl {
       operation.outcome = result;
       operation.client = who.number;
       operation.node = o.node;
-      if (op == "expire") {
+      if (op == "claim") {
+        // As long as somebody may have to find out, on the server, what became of it.
+        operation.call = o.first_call;
+        operation.end = o.end + std::chrono::nanoseconds{options.hold_ttl + options.doubt}.count();
+      } else if (op == "expire") {
         // A server's clock is this machine's, but it counts in milliseconds.
         operation.call =
             o.first_call + std::chrono::nanoseconds{options.hold_ttl - milliseconds{50}}.count();
@@ -170,6 +174,8 @@ struct fault_load::impl {
     body["idempotencyKey"] = key;
     const auto held =
         co_await insist(who, "reserve", "/api/v1/seats/reserve", std::move(body), place.event);
+    if (held.doubt)
+      note(held, who, "claim", key, seats, "unknown");
     if (held.reply.status != 200) {
       if (held.doubt) {
         note(held, who, "hold", key, seats, "unknown");

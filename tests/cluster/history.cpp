@@ -17,6 +17,19 @@ std::int64_t now_ns() {
       .count();
 }
 
+void seat_history::settle(const std::map<std::string, hold_fate>& fates) {
+  std::erase_if(operations_, [&](const seat_operation& o) {
+    if (o.outcome != "unknown")
+      return false;
+    const auto fate = fates.find(o.hold);
+    if (o.op == "claim")
+      return false; // not made, it may have been in the way all the same
+    return fate == fates.end() || (o.op == "confirm" && !fate->second.confirmed)
+           || (o.op == "release" && !fate->second.cancelled)
+           || (o.op == "expire" && !fate->second.expired);
+  });
+}
+
 void seat_history::write(const std::filesystem::path& file) const {
   std::ofstream out{file};
   for (const auto& o : operations_) {

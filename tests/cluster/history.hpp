@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,10 +28,20 @@ struct seat_operation {
   std::string_view state{}; ///< of a read
 };
 
+/// What became of a hold in the end; one that is unknown was never made.
+struct hold_fate {
+  bool confirmed = false; ///< at some time
+  bool cancelled = false;
+  bool expired = false;
+};
+
 class seat_history {
 public:
   void add(seat_operation operation) { operations_.push_back(std::move(operation)); }
   std::size_t size() const noexcept { return operations_.size(); }
+  /// Forgets what nobody was answered and, as the database says in the end, never happened: the
+  /// judge would have to think of all of it at any later time. Whatever did happen stays in doubt.
+  void settle(const std::map<std::string, hold_fate>& fates);
   void write(const std::filesystem::path& file) const; ///< JSON lines
 
 private:

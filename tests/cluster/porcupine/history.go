@@ -14,6 +14,7 @@ const (
 	opConfirm = "confirm" // paid for
 	opExpire  = "expire"  // the system: from `call` on it may give a seat back that is held
 	opAttempt = "attempt" // a hold of several seats that was refused because of another one
+	opClaim   = "claim"   // a hold in doubt: until its end it may be in the way of others, time and again
 	opRead    = "read"    // look who has it
 )
 
@@ -55,11 +56,14 @@ func (r record) check() error {
 	default:
 		return fmt.Errorf("outcome %q", r.Outcome)
 	}
+	if r.Op == opClaim && (r.Outcome != outcomeUnknown || r.Return == nil) {
+		return fmt.Errorf("a claim is a doubt that ends")
+	}
 	if r.Op == opAttempt && r.Outcome != outcomeRefused {
 		return fmt.Errorf("an attempt is refused")
 	}
 	switch r.Op {
-	case opHold, opRelease, opConfirm, opExpire, opAttempt:
+	case opHold, opRelease, opConfirm, opExpire, opAttempt, opClaim:
 		if r.Hold == "" {
 			return fmt.Errorf("%s without a hold", r.Op)
 		}

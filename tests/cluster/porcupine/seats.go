@@ -22,11 +22,15 @@ type seat struct {
 	state string
 	hold  string
 	// Sorted, each with a letter before it: `h` a hold that may still be applied, `e` one that may
-	// expire, `r` one that may be released, `c` one that may be confirmed, `x` an attempt that is over.
+	// expire, `r` one that may be released, `c` one that may be confirmed, `x` an attempt that is over,
+	// `p` a claim that lasts.
 	loose string
 }
 
 const separator = "\x00"
+
+// Whoever has a seat that is only claimed: which claim it is does not matter.
+const claimed = "claimed"
 
 func (s seat) has(kind, hold string) bool {
 	return strings.Contains(s.loose, kind+hold+separator)
@@ -81,9 +85,12 @@ func (s seat) reachable() []seat {
 				if strings.HasPrefix(flag, "h") {
 					add(x.taken(flag[1:]))
 				}
+				if strings.HasPrefix(flag, "p") {
+					add(x.taken(claimed))
+				}
 			}
 		case stateHeld:
-			if x.has("e", x.hold) || x.has("r", x.hold) {
+			if x.hold == claimed || x.has("e", x.hold) || x.has("r", x.hold) {
 				add(x.freed())
 			}
 			if x.has("c", x.hold) {
@@ -111,6 +118,9 @@ func step(s seat, r record) []seat {
 		case opConfirm:
 			return []seat{s.with("c", r.Hold)}
 		}
+	}
+	if r.Op == opClaim {
+		return []seat{s.with("p", r.Hold)}
 	}
 	var out []seat
 	for _, x := range s.reachable() {
@@ -164,6 +174,12 @@ func answered(s seat, r record) []seat {
 			s = s.freed()
 		}
 		return []seat{s.with("x", r.Hold)}
+	case claimOver:
+		s = s.without("p", r.Hold)
+		if s.hold == claimed && !strings.Contains(separator+s.loose, separator+"p") {
+			s = s.freed()
+		}
+		return []seat{s}
 	case opRead:
 		if s.state == r.State && s.hold == r.Hold {
 			return []seat{s}
@@ -183,8 +199,10 @@ func optional(before, after seat, r record) []seat {
 	return []seat{after}
 }
 
-// An attempt's second half, in the same interval.
-const attemptOver = "attempt over"
+const (
+	attemptOver = "attempt over" // an attempt's second half, in the same interval
+	claimOver   = "claim over"   // at its end
+)
 
 var model = (&porcupine.NondeterministicModel{
 	Init: func() []interface{} { return []interface{}{seat{state: stateFree}} },
@@ -239,9 +257,18 @@ func operations(records []record) []porcupine.Operation {
 		out = append(out, porcupine.Operation{ClientId: r.Client, Input: r, Call: r.Call, Return: end})
 	}
 	for _, r := range records {
-		add(r)
-		if r.Op == opAttempt {
+		switch r.Op {
+		case opAttempt:
+			add(r)
 			r.Op = attemptOver
+			add(r)
+		case opClaim:
+			end := r.Return
+			r.Return = &r.Call
+			add(r)
+			r.Op, r.Call, r.Return = claimOver, *end, end
+			add(r)
+		default:
 			add(r)
 		}
 	}

@@ -72,6 +72,21 @@ func TestGoodHistories(t *testing.T) {
 			at(3000, -1, opExpire, "a", outcomeUnknown),
 			look(5000, 5010, stateSold, "a"),
 		},
+		"a hold in doubt is in the way, time and again": {
+			at(0, 100, opClaim, "a", outcomeUnknown),
+			at(20, 30, opHold, "b", outcomeRefused),
+			at(40, 50, opHold, "c", outcomeOk),
+			at(60, 70, opRelease, "c", outcomeOk),
+			at(80, 90, opHold, "d", outcomeRefused),
+			at(110, 120, opHold, "e", outcomeOk),
+			look(130, 140, stateHeld, "e"),
+		},
+		"one claim ends, another one lasts": {
+			at(0, 50, opClaim, "a", outcomeUnknown),
+			at(20, 100, opClaim, "b", outcomeUnknown),
+			at(60, 70, opHold, "c", outcomeRefused),
+			look(110, 120, stateFree, ""),
+		},
 		"a hold without an answer happened": {
 			at(0, -1, opHold, "a", outcomeUnknown),
 			at(20, 30, opHold, "b", outcomeRefused),
@@ -128,6 +143,20 @@ func TestGoodHistories(t *testing.T) {
 
 func TestBadHistories(t *testing.T) {
 	for name, history := range map[string][]record{
+		"refused after the last claim": {
+			at(0, 50, opClaim, "a", outcomeUnknown),
+			at(20, 100, opClaim, "b", outcomeUnknown),
+			at(110, 120, opHold, "c", outcomeRefused),
+		},
+		"a claim is no hold": {
+			at(0, 100, opClaim, "a", outcomeUnknown),
+			at(20, 30, opConfirm, "a", outcomeOk),
+		},
+		"a claim hides no second hold": {
+			at(0, 100, opClaim, "a", outcomeUnknown),
+			at(20, 30, opHold, "b", outcomeOk),
+			at(40, 50, opHold, "c", outcomeOk),
+		},
 		"held twice": {
 			at(0, 10, opHold, "a", outcomeOk),
 			at(20, 30, opHold, "b", outcomeOk),
