@@ -11,11 +11,12 @@
 --       {1, token, ...} in the order of its keys, each greater than its floor and than every token
 --       that this Redis remembers for the seat
 --       {0, index, ...} nothing changed: these of its seats (1-based) are locked by other
---       reservations
+--       people's reservations
 --
 -- A seat is a string `token:until:reservation:user`. A lock counts while `now < until` and its
--- token is newer than the floor: the caller has seen the end of every older one. The same
--- reservation may come again and gets newer tokens. Numbers are exact up to 2^53.
+-- token is newer than the floor: the caller has seen the end of every older one. The same user may
+-- come again and gets newer tokens: the lock may be what is left of an attempt that died with its
+-- node. Numbers are exact up to 2^53.
 local now = tonumber(ARGV[1])
 local till_then = string.format(':%.0f:', now + tonumber(ARGV[2]))
 local remember = ARGV[3]
@@ -26,10 +27,10 @@ local function acquire(reservation, user, first, count, floors)
   for i = 1, count do
     local floor, last = tonumber(ARGV[floors + i]), 0
     if seats[i] then
-      local token, till, holder = string.match(seats[i], '^(%d+):(%d+):([^:]*):')
+      local token, till, who = string.match(seats[i], '^(%d+):(%d+):[^:]*:(.*)$')
       if token then
         last = tonumber(token)
-        if last > floor and tonumber(till) > now and holder ~= reservation then
+        if last > floor and tonumber(till) > now and who ~= user then
           busy[#busy + 1] = i
         end
       end

@@ -56,7 +56,6 @@ void repeat(courier_actor* self, std::uint64_t number, parcel& p) {
   if (to_millis(data.state->cluster_now()) >= p.command.deadline)
     return give_up(self, number, p);
   data.metrics->repeated.Increment();
-  ++p.command.attempt;
   put_off(self, number, p);
 }
 
@@ -88,7 +87,6 @@ void answered(courier_actor* self, std::uint64_t number, const command_reply& re
     if (!reply.payload.empty() && reply.payload != p.to && p.redirects < redirects_max) {
       ++p.redirects;
       p.to = reply.payload;
-      ++p.command.attempt;
       return send_on(self, number);
     }
     break;
@@ -108,8 +106,11 @@ void send_on(courier_actor* self, std::uint64_t number) {
   if (found == data.parcels.end())
     return;
   // What was certainly not done is no repetition for the next owner.
-  if (!found->second.in_doubt)
-    found->second.command.first_epoch = data.state->routes()->view.epoch;
+  auto& command = found->second.command;
+  if (found->second.in_doubt)
+    ++command.attempt;
+  else
+    command.first_epoch = data.state->routes()->view.epoch;
   self->request(data.gateway, caf::infinite, send_command{found->second.command, found->second.to})
       .then([self, number](const command_reply& reply) { answered(self, number, reply); },
             [self, number](const caf::error&) {

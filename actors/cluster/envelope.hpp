@@ -47,7 +47,7 @@ struct envelope {
   std::uint64_t epoch = 0;       ///< of the view that chose the receiver
   uuid command;                  ///< the same in every repetition
   std::int64_t deadline = 0;     ///< in milliseconds of the cluster's time
-  std::uint32_t attempt = 1;     ///< 1: never sent before
+  std::uint32_t attempt = 1;     ///< 1: none before it may have been applied
   std::uint64_t first_epoch = 0; ///< of the view at the first attempt that may have been applied
   std::uint32_t kind = 0;        ///< what the payload is; the role's own numbers
   std::string payload;

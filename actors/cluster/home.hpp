@@ -57,7 +57,10 @@ public:
                 answer({reply_code::done, 0, encode(self->system(), reply)});
               },
               [answer](const caf::error& why) {
-                answer({reply_code::failed, 0, encode_failure(to_failure(why))});
+                if (why == moved_away())
+                  answer({reply_code::moving, 0, {}});
+                else
+                  answer({reply_code::failed, 0, encode_failure(to_failure(why))});
               });
     };
   }

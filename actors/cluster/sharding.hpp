@@ -60,6 +60,7 @@ struct shard_access {
   std::shared_ptr<const node_state> state;
   caf::actor courier;
   replica_rules replicas = {}; ///< of reads of what other nodes own
+  caf::actor home = {};        ///< whose requests are those of other nodes
 
   bool alone() const noexcept { return state == nullptr; }
 };
@@ -69,6 +70,11 @@ struct shard_access {
 template <class Message>
 constexpr std::uint32_t kind_of() noexcept {
   return caf::type_id<Message>::value | (is_query<Message>::value ? query_bit : 0U);
+}
+
+/// A region's answer to the home when a shard is not here any more: nothing was done.
+inline caf::error moved_away() {
+  return caf::make_error(caf::sec::cannot_forward_to_invalid_actor);
 }
 
 /// The order to have `message` handled where its key lives.
@@ -194,10 +200,16 @@ public:
     return shard_of(key, role->map.shards());
   }
 
-  /// Lets the owner of `key` answer.
+  /// Lets the owner of `key` answer. What another node sent here goes back to it, and from there to
+  /// the owner, under its own id and until its own deadline: by now it may be done already.
   template <class Reply, class Message>
   void forward(std::uint64_t key, const Message& message,
                caf::typed_response_promise<Reply>& promise) {
+    const auto& asker = static_cast<caf::response_promise&>(promise).source();
+    if (access_.home && asker == caf::actor_cast<caf::strong_actor_ptr>(access_.home)) {
+      promise.deliver(moved_away());
+      return;
+    }
     promise.delegate(caf::actor_cast<courier_of<Reply>>(access_.courier),
                      order_for<Reply>(self_->system(), key, message));
   }

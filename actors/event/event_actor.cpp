@@ -734,11 +734,9 @@ private:
             [this, key, otherwise](found_reservation& found) {
               settle_key(key, otherwise, std::move(found.reservation));
             },
-            [this, key, otherwise](caf::error&) {
-              settle_key(key,
-                         otherwise.code == errc::idempotency_mismatch ? failure{errc::unavailable}
-                                                                      : otherwise,
-                         std::nullopt);
+            [this, key](caf::error&) {
+              // Whether it was made is not known: that its seats are taken may be because of it.
+              settle_key(key, errc::unavailable, std::nullopt);
             });
   }
 
@@ -786,8 +784,11 @@ private:
     for (const auto slot : slots) {
       const auto& row = seats_[slot].row;
       // Those that are known to be gone need not be asked.
-      if (row.status != seat_status::available)
+      if (row.status != seat_status::available) {
         taken += (taken.empty() ? "" : ", ") + row.label;
+        spdlog::debug("seat {} is taken: {} by {}", to_string(row.id), to_string(row.status),
+                      to_string(row.holder));
+      }
       add_item(row, view);
     }
     if (!taken.empty()) {
@@ -935,6 +936,10 @@ private:
   void on_failed(records::iterator at, hold_finished& m) {
     auto& r = at->second;
     auto why = m.failure.error;
+    spdlog::debug("hold {} failed: {}, said by the {}", to_string(r.id), to_string_view(why.code),
+                  m.failure.stale               ? "store"
+                  : m.failure.conflicts.empty() ? "guard or the writer"
+                                                : "seats' actors");
     if (!m.failure.conflicts.empty()) {
       context_->metrics.conflicts.Increment();
       std::string names;

@@ -142,7 +142,7 @@ struct fault_load::impl {
       if (op == "claim") {
         // As long as somebody may have to find out, on the server, what became of it.
         operation.call = o.first_call;
-        operation.end = o.end + std::chrono::nanoseconds{options.hold_ttl + options.doubt}.count();
+        operation.end = o.end + std::chrono::nanoseconds{options.doubt}.count();
       } else if (op == "expire") {
         // A server's clock is this machine's, but it counts in milliseconds.
         operation.call =
@@ -297,7 +297,7 @@ struct fault_load::impl {
       stay.person = who.number;
       stay.join_call = joined.first_call;
       stay.join_end = joined.end;
-      std::string status;
+      std::string status = "queued";
       std::size_t active = 0;
       const auto wanted = 3 + who.chance() % 8; // looks
       while (active < wanted && !stopping) {
@@ -310,12 +310,17 @@ struct fault_load::impl {
       }
       stay.leave_call = now_ns();
       stays.push_back(stay);
-      const auto left = co_await insist(who, "leave", "/api/v1/queue/leave/" + options.queue,
-                                        nullptr, std::string{});
-      if (left.reply.status != 200 && !says_nothing(left.reply))
-        surprise("leave", left.reply);
-      // Past the grace, so that the next joining is a new one.
-      co_await pause(milliseconds{2500});
+      // A goodbye is durable only when its grace is over; until then an owner may take it into the
+      // grave. The next joining is a new one when the person is seen to be gone.
+      for (stay_in_line gone; !stopping && (status == "queued" || status == "active");) {
+        const auto left = co_await insist(who, "leave", "/api/v1/queue/leave/" + options.queue,
+                                          nullptr, std::string{});
+        if (left.reply.status != 200 && !says_nothing(left.reply))
+          surprise("leave", left.reply);
+        co_await pause(milliseconds{2500});
+        while (!stopping && !co_await look(who, gone, status))
+          co_await pause(milliseconds{100});
+      }
     }
   }
 

@@ -27,9 +27,9 @@ struct load_options {
   std::uint64_t seed = 0;
   std::chrono::milliseconds hold_ttl{3000}; ///< as configured
   std::chrono::milliseconds patience{4000}; ///< of a client with one answer
-  /// How long after the end of a hold that was never made its seats may be refused to others, on
-  /// top of the time for which Redis keeps them for it (`hold_ttl`).
-  std::chrono::milliseconds doubt{1000};
+  /// How long the seats of a hold in doubt may be refused to others: Redis keeps them for it for
+  /// `redis.seat_lock_ms`, and its last attempt may be late.
+  std::chrono::milliseconds doubt{10'000 + 1'000};
 };
 
 /// What one person saw of a line, from one joining to the leaving.

@@ -163,7 +163,9 @@ TEST(faults_test, a_sale_survives_whatever_happens_to_its_parts) {
   EXPECT_TRUE(until(seconds{10}, [&] { return (different = map_that_differs(sale)).empty(); }))
       << different;
 
-  load.history().settle(fates_in(sale));
+  const auto fates = fates_in(sale);
+  EXPECT_EQ(load.history().refused_but_made(fates), std::vector<std::string>{});
+  load.history().settle(fates);
   read_at_last(sale, load.history());
   const auto place = evidence();
   load.history().write(place / "history.jsonl");
@@ -171,9 +173,29 @@ TEST(faults_test, a_sale_survives_whatever_happens_to_its_parts) {
   std::cout << "  the judge: " << verdict.words << std::flush;
   EXPECT_EQ(verdict.status, 0) << "the history and pictures are in " << place;
   EXPECT_EQ(sale.cluster.stop(), 0) << sale.cluster.log_tail();
-  if (HasFailure())
+  if (HasFailure()) {
     std::ofstream{place / "nodes.log"} << sale.cluster.log_tail(std::size_t{64} << 20);
-  else
+    std::ofstream rows{place / "reservations.txt"};
+    std::ofstream stays{place / "line.txt"};
+    stays << "person, join, joined, looks (call, end, status), leave\n";
+    for (const auto& stay : load.line()) {
+      stays << stay.person << ' ' << stay.join_call << ' ' << stay.join_end;
+      for (const auto& look : stay.looks)
+        stays << ' ' << look.call << ' ' << look.end << ' ' << look.status;
+      stays << ' ' << stay.leave_call << '\n';
+    }
+    rows << "at (ms since 1970), reservation, what; times of the history began at "
+         << std::chrono::duration_cast<milliseconds>(
+                std::chrono::system_clock::now().time_since_epoch())
+                    .count()
+                - now_ns() / 1'000'000
+         << '\n';
+    for (const auto& row :
+         sale.rows()("ticket", "select created_at, id, 'made by ' || coalesce(idempotency_key, "
+                               "'') from reservations union all select at, reservation_id, "
+                               "action from reservation_history order by 1"))
+      rows << row[0] << ' ' << row[1] << ' ' << row[2] << '\n';
+  } else
     std::filesystem::remove_all(place);
 }
 

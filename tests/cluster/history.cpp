@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <set>
 #include <stdexcept>
 
 #include <nlohmann/json.hpp>
@@ -15,6 +16,20 @@ std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+std::vector<std::string>
+seat_history::refused_but_made(const std::map<std::string, hold_fate>& fates) const {
+  std::set<std::string> doubted;
+  for (const auto& o : operations_)
+    if (o.op == "hold" && o.outcome == "unknown")
+      doubted.insert(o.hold);
+  std::vector<std::string> out;
+  for (const auto& o : operations_)
+    if (const auto key = o.hold.substr(0, o.hold.find('/'));
+        o.outcome == "refused" && fates.contains(key) && !doubted.contains(key))
+      out.push_back(key);
+  return out;
 }
 
 void seat_history::settle(const std::map<std::string, hold_fate>& fates) {

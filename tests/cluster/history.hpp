@@ -39,6 +39,8 @@ class seat_history {
 public:
   void add(seat_operation operation) { operations_.push_back(std::move(operation)); }
   std::size_t size() const noexcept { return operations_.size(); }
+  /// Holds that were refused for certain and made all the same; those in doubt do not count.
+  std::vector<std::string> refused_but_made(const std::map<std::string, hold_fate>& fates) const;
   /// Forgets what nobody was answered and, as the database says in the end, never happened: the
   /// judge would have to think of all of it at any later time. Whatever did happen stays in doubt.
   void settle(const std::map<std::string, hold_fate>& fates);

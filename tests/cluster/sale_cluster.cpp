@@ -36,6 +36,8 @@ cluster_options settings(const sale_cluster::options& wanted, const std::filesys
   set("queue.session_max_seconds", 86'000);
   set("queue.entry_token_ttl_seconds", 86'000);
   set("queue.leave_grace_seconds", 1);
+  if (const char* level = std::getenv("TIKETI_TEST_LOG_LEVEL"))
+    out.node.arguments.push_back(std::string{"--log.level="} + level);
   return out;
 }
 

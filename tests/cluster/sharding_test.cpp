@@ -1,3 +1,4 @@
+#include "actors/cluster/home.hpp"
 #include "actors/cluster/sharding.hpp"
 #include "actors/queue/messages.hpp"
 #include "actors/queue/type_ids.hpp"
@@ -295,6 +296,27 @@ TEST_F(shard_keeper_test, what_is_elsewhere_is_the_couriers) {
   state->set_serves_until({});
   begin<admission>(about(event(1)));
   EXPECT_EQ(carried.size(), 3u) << "without a lease nothing is here";
+}
+
+TEST_F(shard_keeper_test, what_another_node_sent_here_goes_back_to_it) {
+  self->send_exit(host, caf::exit_reason::user_shutdown);
+  const auto house =
+      keep(sys.spawn(home, keep(sys.spawn([](caf::event_based_actor*) -> caf::behavior {
+                       return {[](const watch_shards&) {}};
+                     })),
+                     milliseconds{3000}, metrics));
+  start({state, courier(), {}, house});
+  attach_regions order;
+  order.offered.add<check_admission, admission>(host);
+  caf::anon_send(house, std::move(order));
+  routed_to("b");
+  routed_command m;
+  m.command.kind = kind_of<check_admission>();
+  m.command.payload = encode(sys, about(event(1)));
+  EXPECT_EQ(ask<command_reply>(house, m)->code, reply_code::moving) << "its courier tries again";
+  EXPECT_TRUE(carried.empty()) << "not under another id";
+  EXPECT_TRUE(*begin<admission>(about(event(1))));
+  EXPECT_EQ(carried.size(), 1u) << "what came from nobody else goes on";
 }
 
 TEST_F(shard_keeper_test, a_drain_waits_for_what_is_under_way_and_for_its_writes) {

@@ -35,6 +35,7 @@ reservation_id nth_reservation(int n) {
 acquire_tokens ask(int reservation, const std::vector<token_floor>& seats) {
   acquire_tokens out;
   out.reservation = nth_reservation(reservation);
+  out.user = user_id{out.reservation.value}; // each reservation is somebody else's
   out.seats = seats;
   return out;
 }

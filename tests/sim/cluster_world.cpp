@@ -248,7 +248,7 @@ void cluster_world::start_tickets(life& l) {
       disk.queries(), [this, &l] { return reaches_database(l); }));
   parts.guard = spawn_guard(l);
   parts.detached = false;
-  parts.shards = {l.sharing.state, l.sharing.courier};
+  parts.shards = {l.sharing.state, l.sharing.courier, {}, l.sharing.home};
   l.tickets = ticket::start_ticket(time.system(), *l.env, l.registry, t, std::move(parts));
 }
 
@@ -277,7 +277,7 @@ void cluster_world::start_queues(life& l) {
   parts.queries = std::make_shared<distant_queue_queries>(
       memory::make_queue_queries(journal), [this, &l] { return reaches_database(l); });
   parts.detached = false;
-  parts.shards = {l.sharing.state, l.sharing.courier};
+  parts.shards = {l.sharing.state, l.sharing.courier, {}, l.sharing.home};
   l.queues = queue::start_queue(time.system(), *l.env, l.registry, q, std::move(parts));
 }
 

@@ -81,6 +81,7 @@ redis::reply simulated_redis::acquire(const redis::call& c) {
   std::size_t key = 0;
   for (std::size_t at = 3; c.keys + at < c.words.size();) {
     const auto& reservation = argument(at);
+    const auto& user = argument(at + 1);
     const auto count = static_cast<std::size_t>(to_number(argument(at + 2)));
     auto granted = list();
     auto busy = list();
@@ -91,7 +92,7 @@ redis::reply simulated_redis::acquire(const redis::call& c) {
       std::int64_t last = 0;
       if (const auto found = seats_.find(c.words[key + i]); found != seats_.end()) {
         last = found->second.token;
-        if (last > floor && found->second.till > now && found->second.reservation != reservation)
+        if (last > floor && found->second.till > now && found->second.user != user)
           busy.items.push_back(number(static_cast<std::int64_t>(i + 1)));
       }
       granted.items.push_back(number(std::max(last, floor) + 1));
@@ -100,7 +101,7 @@ redis::reply simulated_redis::acquire(const redis::call& c) {
       out.items.push_back(busy);
     } else {
       for (std::size_t i = 0; i < count; ++i)
-        seats_[c.words[key + i]] = {granted.items[i + 1].integer, now + life, reservation};
+        seats_[c.words[key + i]] = {granted.items[i + 1].integer, now + life, reservation, user};
       out.items.push_back(granted);
     }
     key += count;
@@ -117,7 +118,7 @@ redis::reply simulated_redis::release(const redis::call& c) {
     auto& one = seats_[c.words[i]];
     if (one.token < given || (one.token == given && one.reservation == reservation)) {
       dropped += one.token == given ? 1 : 0;
-      one = {given, 0, {}};
+      one = {given, 0, {}, {}};
     }
   }
   return number(dropped);

@@ -32,6 +32,7 @@ private:
     std::int64_t token = 0;
     std::int64_t till = 0;
     std::string reservation;
+    std::string user;
   };
 
   redis::reply run(const redis::call& c);

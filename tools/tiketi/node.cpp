@@ -218,7 +218,8 @@ struct node::impl {
   void hand_over();
   void share_sales();
   cluster::shard_access sharding() const {
-    return {sharing_parts.state, sharing_parts.courier, replica_rules_of(values)};
+    return {sharing_parts.state, sharing_parts.courier, replica_rules_of(values),
+            sharing_parts.home};
   }
   remote::remote_options calls() const;
   void start_remote();
