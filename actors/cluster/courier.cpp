@@ -109,8 +109,6 @@ void send_on(courier_actor* self, std::uint64_t number) {
   auto& command = found->second.command;
   if (found->second.in_doubt)
     ++command.attempt;
-  else
-    command.first_epoch = data.state->routes()->view.epoch;
   self->request(data.gateway, caf::infinite, send_command{found->second.command, found->second.to})
       .then([self, number](const command_reply& reply) { answered(self, number, reply); },
             [self, number](const caf::error&) {

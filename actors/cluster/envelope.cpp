@@ -76,7 +76,6 @@ admission check(const envelope& command, const routing& routes, bool may_serve, 
     return refused(reply_code::old_epoch);
   switch (state) {
   case shard_state::serving:
-    out.repeated = command.attempt > 1 && command.first_epoch < role->since[shard];
     return out;
   case shard_state::elsewhere:
     return refused(out.view_is_old ? reply_code::moving : reply_code::not_owner);

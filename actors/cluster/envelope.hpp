@@ -44,19 +44,17 @@ inline constexpr std::uint32_t query_bit = 0x8000'0000U;
 struct envelope {
   std::string role;
   std::uint64_t key = 0;
-  std::uint64_t epoch = 0;       ///< of the view that chose the receiver
-  uuid command;                  ///< the same in every repetition
-  std::int64_t deadline = 0;     ///< in milliseconds of the cluster's time
-  std::uint32_t attempt = 1;     ///< 1: none before it may have been applied
-  std::uint64_t first_epoch = 0; ///< of the view at the first attempt that may have been applied
-  std::uint32_t kind = 0;        ///< what the payload is; the role's own numbers
+  std::uint64_t epoch = 0;   ///< of the view that chose the receiver
+  uuid command;              ///< the same in every repetition
+  std::int64_t deadline = 0; ///< in milliseconds of the cluster's time
+  std::uint32_t attempt = 1; ///< 1: none before it may have been applied
+  std::uint32_t kind = 0;    ///< what the payload is; the role's own numbers
   std::string payload;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, envelope& x) {
-  return f(x.role, x.key, x.epoch, x.command, x.deadline, x.attempt, x.first_epoch, x.kind,
-           x.payload);
+  return f(x.role, x.key, x.epoch, x.command, x.deadline, x.attempt, x.kind, x.payload);
 }
 
 struct command_reply {
@@ -75,8 +73,6 @@ typename Inspector::result_type inspect(Inspector& f, command_reply& x) {
 struct admission {
   reply_code code = reply_code::done; ///< `done`: hand it on
   bool view_is_old = false;           ///< the sender has seen a newer view
-  /// An earlier attempt went to an owner before this one, which may have applied it.
-  bool repeated = false;
   std::string holder; ///< with `moving`: who has the shard still, as far as the receiver knows
 };
 

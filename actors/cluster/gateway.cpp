@@ -74,6 +74,8 @@ void arrive(gateway_actor* self, envelope& command, asker who) {
               });
     return;
   }
+  // What may have been done before was not done here, or this gateway would remember it.
+  bool repeated = command.attempt > 1;
   switch (data.recent.begin(id, from_millis(command.deadline), now)) {
   case recent_commands::verdict::begin:
     break;
@@ -90,7 +92,7 @@ void arrive(gateway_actor* self, envelope& command, asker who) {
     }
     // The region failed over it; only the store knows.
     data.recent.again(id);
-    verdict.repeated = true;
+    repeated = true;
     break;
   }
   case recent_commands::verdict::full:
@@ -100,7 +102,7 @@ void arrive(gateway_actor* self, envelope& command, asker who) {
   }
   ++data.counts.applied;
   data.askers[id].push_back(std::move(who));
-  self->request(region->second, caf::infinite, routed_command{std::move(command), verdict.repeated})
+  self->request(region->second, caf::infinite, routed_command{std::move(command), repeated})
       .then([self, id](const command_reply& reply) { conclude(self, id, reply); },
             [self, id](const caf::error& error) {
               spdlog::error("cluster: a region failed: {}", self->system().render(error));
@@ -126,8 +128,6 @@ caf::result<command_reply> send_on(gateway_actor* self, envelope& command, const
                 .owner_of_key(command.key);
   }
   command.epoch = routes->view.epoch;
-  if (command.attempt <= 1 && command.first_epoch == 0)
-    command.first_epoch = command.epoch;
   // Until the new owner has a shard the old one serves it.
   if (role != nullptr && role->map.shards() != 0
       && role->states[shard_of(command.key, role->map.shards())] == shard_state::serving)

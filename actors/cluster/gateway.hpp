@@ -15,11 +15,10 @@
 namespace tiketi::cluster {
 
 /// To a gateway, from this node's own actors: to the owner of the command's key, wherever that is.
-/// `epoch` is filled in here. Who may have to repeat it sets `first_epoch` to the epoch of
-/// `node_state::routes` before the first attempt that may have been applied, and counts `attempt`.
-/// Answered by a `command_reply`, at the deadline at the latest where the owner is another node;
-/// the sender decides whether to try again (`may_try_again`). `to`: a node that is said to hold the
-/// shard (payload of `moving`), asked in place of the one that should; empty: whoever should.
+/// `epoch` is filled in here. Who may have to repeat it counts `attempt`. Answered by a
+/// `command_reply`, at the deadline at the latest where the owner is another node; the sender
+/// decides whether to try again (`may_try_again`). `to`: a node that is said to hold the shard
+/// (payload of `moving`), asked in place of the one that should; empty: whoever should.
 struct send_command {
   envelope command;
   std::string to = {};

@@ -8,6 +8,9 @@
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
 namespace tiketi::sql {
 
 namespace {
@@ -209,7 +212,10 @@ public:
             (db().session().prepare << "UPDATE cluster_nodes SET member = 0 WHERE node = :n "
                                        "AND incarnation = :i AND renewals = :r AND member = 1",
              soci::use(node), soci::use(incarnation), soci::use(renewals));
-        ended += sql::run(st);
+        const auto was_member = sql::run(st);
+        if (was_member != 0)
+          end_sessions(node, find(node).boot);
+        ended += was_member;
       }
       if (ended != 0)
         grow_epoch();
@@ -367,6 +373,43 @@ private:
 
   /// Whoever changes the members does so alone.
   void lock_state() { db().session() << "UPDATE cluster_state SET epoch = epoch WHERE id = 1"; }
+  /// In the same transaction, so nobody can take its shards before. A server that does not allow it
+  /// is no reason to keep the lease: the versions of what is written are the last word anyway.
+  void end_sessions(const std::string& node, const std::string& boot) {
+    if (db().kind() != dialect::postgresql)
+      return;
+    auto& sql = db().session();
+    sql << "SAVEPOINT sessions";
+    try {
+      int allowed = 0;
+      long long left = 0;
+      sql << "SELECT CAST(pg_has_role(current_user, 'pg_signal_backend', 'USAGE') "
+             "AND pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS INTEGER)",
+          soci::into(allowed);
+      // The databases of one set have names that begin like this one's.
+      sql << "SELECT count(*) FROM (SELECT pg_terminate_backend(a.pid, 200) AS ended FROM "
+             "(SELECT pid, datname, application_name, "
+             "split_part(split_part(application_name, '@', 1), '/', 2) AS role "
+             "FROM pg_stat_activity WHERE application_name LIKE 'tiketi/%@%') a "
+             "WHERE a.datname = left(current_database(), -length('cluster')) || a.role "
+             "AND a.application_name = 'tiketi/' || a.role || '@' || :boot) s "
+             "WHERE NOT s.ended",
+          soci::use(boot), soci::into(left);
+      if (allowed == 0)
+        warn("its user may not", node);
+      else if (left != 0)
+        warn(fmt::format("{} did not end in time", left), node);
+    } catch (const soci::soci_error& e) {
+      sql << "ROLLBACK TO SAVEPOINT sessions";
+      warn(cause_of(e), node);
+    }
+    sql << "RELEASE SAVEPOINT sessions";
+  }
+
+  static void warn(const std::string& why, const std::string& node) {
+    spdlog::warn("cluster: the sessions of node {} at the database cannot be ended: {}", node, why);
+  }
+
   void grow_epoch() { db().session() << "UPDATE cluster_state SET epoch = epoch + 1 WHERE id = 1"; }
 
   stored_node find(const std::string& node) {
@@ -499,6 +542,10 @@ private:
 };
 
 } // namespace
+
+std::string fenced_session(std::string_view role, const uuid& process) {
+  return fmt::format("tiketi/{}@{}", role, to_string(process));
+}
 
 std::unique_ptr<cluster::cluster_store> make_cluster_store(database db) {
   return std::make_unique<sql_cluster_store>(std::move(db));

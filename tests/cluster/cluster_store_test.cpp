@@ -71,6 +71,48 @@ TEST(cluster_store_test, a_member_is_what_it_said) {
   EXPECT_LT(std::chrono::abs(now - *clock), seconds{60});
 }
 
+TEST(cluster_store_test, with_a_lease_the_sessions_of_its_node_end) {
+  sql_cluster all;
+  if (all.stored.kind() != sql::dialect::postgresql)
+    return; // files have no sessions
+  auto store = all.connect();
+  const auto lost = joined(*store, "b");
+  joined(*store, "a");
+  const auto session_of = [&](const std::string& node, std::uint8_t boot = 1) {
+    auto options = all.stored.options();
+    options.server.application = sql::fenced_session("cluster", request_of(node, boot).boot);
+    return *sql::database::open(options);
+  };
+  auto theirs = session_of("b");
+  auto ours = session_of("a");
+  auto next = session_of("b", 2);
+  const auto lives = [](sql::database& db) {
+    try {
+      int one = 0;
+      db.session() << "SELECT 1", soci::into(one);
+      return one == 1;
+    } catch (const soci::soci_error&) {
+      return false;
+    }
+  };
+  // Renewed since it was seen: nothing ends.
+  ASSERT_TRUE(store->end_leases(std::vector<seen_lease>{{lost, 77}}));
+  EXPECT_TRUE(lives(theirs));
+  theirs.session() << "BEGIN";
+  theirs.session() << "CREATE TABLE late (a INTEGER)";
+  const auto view = store->view();
+  const auto renewals =
+      std::find_if(view->members.begin(), view->members.end(), [&](const auto& m) {
+        return m.key == lost;
+      })->renewals;
+  const auto after = store->end_leases(std::vector<seen_lease>{{lost, renewals}});
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->members.size(), 1u);
+  EXPECT_FALSE(lives(theirs)) << "what it had begun is undone";
+  EXPECT_TRUE(lives(ours));
+  EXPECT_TRUE(lives(next)) << "a process that waits for the name";
+}
+
 TEST(cluster_store_test, a_repeated_join_is_the_same_one_and_a_second_process_waits) {
   sql_cluster all;
   auto store = all.connect();

@@ -23,7 +23,6 @@ envelope command_at(std::uint64_t epoch) {
   out.role = "ticket";
   out.key = 99;
   out.epoch = epoch;
-  out.first_epoch = epoch;
   out.deadline = to_millis(now) + 1000;
   return out;
 }
@@ -34,7 +33,6 @@ TEST(envelope_test, the_owner_takes_what_was_routed_since_it_serves) {
     const auto out = check(command_at(epoch), routes, true, now);
     EXPECT_EQ(out.code, reply_code::done) << epoch;
     EXPECT_FALSE(out.view_is_old);
-    EXPECT_FALSE(out.repeated);
   }
   EXPECT_EQ(check(command_at(4), routes, true, now).code, reply_code::old_epoch);
   const auto newer = check(command_at(8), routes, true, now);
@@ -72,17 +70,6 @@ TEST(envelope_test, who_does_not_serve_says_what_to_do) {
   auto other = command_at(7);
   other.role = "payment";
   EXPECT_EQ(check(other, routes_with(shard_state::serving), true, now).code, reply_code::no_region);
-}
-
-TEST(envelope_test, a_repetition_from_before_this_owner_is_marked) {
-  const auto routes = routes_with(shard_state::serving);
-  auto again = command_at(6);
-  again.attempt = 2;
-  EXPECT_FALSE(check(again, routes, true, now).repeated) << "the first attempt came here, too";
-  again.first_epoch = 4;
-  EXPECT_TRUE(check(again, routes, true, now).repeated);
-  again.attempt = 1;
-  EXPECT_FALSE(check(again, routes, true, now).repeated);
 }
 
 TEST(envelope_test, no_code_is_both_harmless_and_doubtful) {

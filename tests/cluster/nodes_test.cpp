@@ -160,7 +160,6 @@ public:
     command.role = "ticket";
     command.key = key;
     command.command = make_uuid(*env_);
-    command.first_epoch = role_.state->routes()->view.epoch;
     command.deadline = to_millis(role_.state->cluster_now() + patience);
     for (;;) {
       command_reply reply;

@@ -236,6 +236,10 @@ TEST_F(sale_test, a_key_is_found_again_after_the_end_and_after_a_restart) {
   start();
   EXPECT_EQ(hold(1, {0, 1, 2, 3}, "k")->id, first->id); // pending again
   ASSERT_EQ(pay(*first, 1)->verdict, payment_verdict::confirmed);
+  store.set_away(true);
+  EXPECT_EQ(hold(1, {0, 1, 2, 3}, "k").error().code, errc::unavailable)
+      << "nobody can say whether it was made";
+  store.set_away(false);
   const auto paid = hold(1, {0, 1, 2, 3}, "k"); // over the limit, sold, and still the same answer
   ASSERT_TRUE(paid.has_value()) << paid.error().text;
   EXPECT_EQ(paid->id, first->id);

@@ -1,5 +1,7 @@
 #include "tools/tiketi/databases.hpp"
 
+#include "storage/sql/cluster_store.hpp"
+
 #include <chrono>
 #include <filesystem>
 #include <stdexcept>
@@ -7,6 +9,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace tiketi {
 
@@ -83,10 +86,12 @@ sql::database open_server_database(std::string_view role, const config::settings
 }
 
 sql::database open_fenced(const data_directory& data, std::string_view role,
-                          const config::settings& values, std::function<bool()> may_write) {
+                          const config::settings& values, const uuid& process,
+                          std::function<bool()> may_write) {
   auto options = options_of(&data, role, values);
   if (may_write) {
     options.may_write = std::move(may_write);
+    options.server.application = sql::fenced_session(role, process);
   }
   return open(options);
 }
@@ -164,6 +169,13 @@ void create_all(const config::settings& values) {
       throw std::runtime_error(fmt::format("database '{}' and its user '{}' cannot be made: {}",
                                            name, user, sql::cause_of(e)));
     }
+  }
+  // See `sql::fenced_session`. It works without, too.
+  try {
+    db.session() << "GRANT pg_signal_backend, pg_read_all_stats TO " << values.database_user_prefix
+                 << "cluster";
+  } catch (const std::exception& e) {
+    spdlog::warn("the sessions of nodes that are missed will not be ended: {}", sql::cause_of(e));
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/base/uuid.hpp"
 #include "config/settings.hpp"
 #include "storage/sql/database.hpp"
 #include "tools/tiketi/data_directory.hpp"
@@ -30,9 +31,11 @@ sql::database open_reading(const data_directory& data, std::string_view role,
                            const config::settings& values);
 
 /// The same for who writes what belongs to events: as one of several nodes it commits only while
-/// `may_write` (see `sql::database_options`).
+/// `may_write` (see `sql::database_options`), and whoever ends the lease of `process` ends its
+/// connections (`sql::fenced_session`).
 sql::database open_fenced(const data_directory& data, std::string_view role,
-                          const config::settings& values, std::function<bool()> may_write);
+                          const config::settings& values, const uuid& process,
+                          std::function<bool()> may_write);
 
 /// PostgreSQL: the same beside a running node, whose data directory is locked. Throws
 /// config::settings_error without a server.

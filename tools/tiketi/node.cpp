@@ -197,7 +197,7 @@ struct node::impl {
     std::function<bool()> may_write;
     if (cluster_role)
       may_write = [state = cluster_role->state] { return state->may_serve(); };
-    return open_fenced(data, role, values, std::move(may_write));
+    return open_fenced(data, role, values, process, std::move(may_write));
   }
   std::unique_ptr<outbox_store> outbox(std::string_view role) const {
     return sql::make_outbox_store(connect(role));
@@ -269,6 +269,7 @@ struct node::impl {
   std::shared_ptr<redis::client> redis_calls;    ///< null: not used
   caf::actor_system sys{actor_settings};
   std::optional<cluster::cluster_role> cluster_role; ///< none: this node is alone
+  uuid process; ///< of a cluster: this process, whatever its name
   cluster::admin_actor cluster_admin;
   caf::actor cluster_watcher;
   cluster::sharing sharing_parts;
@@ -427,9 +428,11 @@ void node::impl::join_cluster() {
     return;
   const auto metrics = std::make_shared<cluster::cluster_metrics>(*registry);
   kept.push_back(metrics);
+  auto who = member_of(values);
+  process = who.boot = make_uuid(*env);
   cluster_role = must(
       cluster::start_cluster(sys, *env, cluster_options_of(values),
-                             {.who = member_of(values),
+                             {.who = std::move(who),
                               .store = sql::make_cluster_store(connect("cluster")),
                               .answered =
                                   [&seconds = metrics->round_trip](std::chrono::nanoseconds took) {
