@@ -52,10 +52,11 @@ struct redis_connection::hooks {
 };
 
 redis_connection::redis_connection(asio::io_context& io, environment& env,
-                                   const redis_options& options, change_fn changed)
+                                   const redis_options& options, wants role, change_fn changed)
     : io_(io),
       env_(env),
       options_(options),
+      role_(role),
       changed_(std::move(changed)),
       backoff_(options.reconnect),
       resolver_(io),
@@ -146,7 +147,8 @@ void redis_connection::greet() {
   if (options_.database != 0)
     words.push_back({"SELECT", std::to_string(options_.database)});
   words.push_back({"PING"});
-  words.push_back({"ROLE"});
+  if (role_ == wants::master)
+    words.push_back({"ROLE"});
   for (const auto& script : redis::scripts())
     words.push_back({"SCRIPT", "LOAD", script.text});
   greetings_ = words.size();
