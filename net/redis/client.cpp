@@ -276,10 +276,10 @@ private:
   }
 
   void changed(const redis_servers::counts& now, const std::string& why) {
-    ready_.store(now.ready);
     metrics_.ready.Set(static_cast<double>(now.ready));
     metrics_.slots_away.Set(static_cast<double>(now.slots_away));
-    const std::lock_guard lock{mutex_};
+    const std::lock_guard lock{mutex_}; // `status` sees both or neither
+    ready_.store(now.ready);
     counts_ = now;
     if (!why.empty()) {
       metrics_.lost.Increment();

@@ -1,5 +1,6 @@
 #include "net/redis/connection.hpp"
 
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -95,9 +96,12 @@ void redis_connection::connect() {
                             if (self->attempt_ != attempt)
                               return;
                             if (error || results.empty())
-                              self->wait_again("the name is not found: " + error.message());
-                            else
-                              self->resolved(results.begin()->endpoint());
+                              return self->wait_again("the name is not found: " + error.message());
+                            auto chosen = results.begin();
+                            // The name may be one of many nodes, and the first of them away.
+                            if (self->role_ == wants::any)
+                              std::advance(chosen, self->env_.random() % results.size());
+                            self->resolved(chosen->endpoint());
                           });
 }
 

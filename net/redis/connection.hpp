@@ -33,7 +33,7 @@ public:
   /// `ready` or, with why, not any more.
   using change_fn = std::function<void(bool ready, const std::string& why)>;
 
-  /// Which servers are fit for it.
+  /// Which servers are fit for it. Any: of a name that has several addresses, one by chance.
   enum class wants : std::uint8_t { master, any };
 
   redis_connection(boost::asio::io_context& io, environment& env, const redis_options& options,

@@ -149,11 +149,59 @@ TEST_F(redis_cluster_test, several_keys_of_a_slot_that_moves_are_refused) {
   EXPECT_TRUE(run(*client, command({"MGET", tag + "a", tag + "b"})).ok());
 }
 
+/// Calls for all masters, one after the other, from a thread of its own.
+class steady_load {
+public:
+  explicit steady_load(redis::client& client, std::vector<std::string> keys)
+      : keys_(std::move(keys)),
+        counts_(keys_.size()),
+        thread_([this, &client](std::stop_token stop) {
+          for (std::size_t i = 0; !stop.stop_requested(); ++i) {
+            if (started_ - answered_ > 200) {
+              std::this_thread::yield();
+              continue;
+            }
+            redis::call c;
+            c.words = {"INCR", keys_[i % keys_.size()]};
+            c.deadline = milliseconds{10'000};
+            c.route = i;
+            ++started_;
+            client.start(std::move(c), [this, n = i % keys_.size()](const redis::outcome& out) {
+              ++(out.ok() ? counts_[n].good : counts_[n].bad);
+              ++answered_;
+            });
+          }
+        }) {}
+
+  void stop() {
+    thread_.request_stop();
+    thread_.join();
+  }
+
+  std::size_t good(std::size_t key) const { return counts_[key].good; }
+  std::size_t bad(std::size_t key) const { return counts_[key].bad; }
+  std::size_t started() const { return started_; }
+  std::size_t answered() const { return answered_; }
+
+private:
+  struct count {
+    std::atomic<std::size_t> good{0};
+    std::atomic<std::size_t> bad{0};
+  };
+  std::vector<std::string> keys_;
+  std::vector<count> counts_;
+  std::atomic<std::size_t> started_{0};
+  std::atomic<std::size_t> answered_{0};
+  std::jthread thread_;
+};
+
 TEST_F(redis_cluster_test, a_master_that_dies_costs_its_slots_and_comes_back) {
   auto o = options();
   o.connections = 2;
   const auto client = connect(o);
   const auto [first, last] = redis_cluster::slots_of(0); // the way in, too
+  steady_load load{*client, {tag_in(slot_at(0)), tag_in(slot_at(1)), tag_in(slot_at(2))}};
+  ASSERT_TRUE(until([&] { return load.good(0) > 100 && load.good(1) > 100; }));
   cluster().node(0).kill();
   ASSERT_TRUE(await_ready(*client, 4));
   EXPECT_EQ(client->status().slots_away, static_cast<std::size_t>(last - first + 1));
@@ -161,13 +209,47 @@ TEST_F(redis_cluster_test, a_master_that_dies_costs_its_slots_and_comes_back) {
   EXPECT_EQ(counted("redis_connections_ready"), 4);
   const auto dead = command({"INCR", tag_in(first)});
   EXPECT_EQ(run(*client, dead).error, call_error::unavailable);
-  for (const std::size_t alive : {1u, 2u})
-    for (int i = 0; i < 50; ++i)
-      ASSERT_TRUE(run(*client, command({"INCR", tag_in(slot_at(alive))})).ok());
+  const auto before = load.good(1) + load.good(2);
+  EXPECT_TRUE(until([&] { return load.good(1) + load.good(2) > before + 500; }));
   cluster().restart(0);
   ASSERT_TRUE(await_whole(*client, 6));
   EXPECT_TRUE(until([&] { return run(*client, dead).ok(); })); // it waits to be let in again
   EXPECT_EQ(counted("redis_slots_unreachable"), 0);
+  const auto healed = load.good(0);
+  EXPECT_TRUE(until([&] { return load.good(0) > healed; }));
+  load.stop();
+  EXPECT_TRUE(until([&] { return load.answered() == load.started(); }));
+  EXPECT_GT(load.bad(0), 0u);
+  EXPECT_EQ(load.bad(1), 0u);
+  EXPECT_EQ(load.bad(2), 0u);
+}
+
+TEST_F(redis_cluster_test, many_redirections_ask_for_the_table_now_and_then) {
+  const auto client = connect(options());
+  const auto questions = [] {
+    std::size_t out = 0;
+    for (std::size_t i = 0; i <= redis_cluster::spare; ++i) {
+      const auto all = cluster().node(i).command({"INFO", "commandstats"});
+      const std::string_view mark = "cmdstat_cluster|slots:calls=";
+      if (const auto at = all.find(mark); at != std::string::npos)
+        out += std::stoul(all.substr(at + mark.size()));
+    }
+    return out;
+  };
+  const auto before = questions();
+  const auto begin = std::chrono::steady_clock::now();
+  const auto text = "MOVED 1 " + cluster().address(2);
+  std::atomic<std::size_t> refused{0};
+  for (std::size_t round = 1; round <= 20; ++round) {
+    for (int i = 0; i < 50; ++i)
+      client->start(script(say, {"k"}, {text}),
+                    [&](const redis::outcome& out) { refused += out.ok() ? 0 : 1; });
+    ASSERT_TRUE(until([&] { return refused == 50 * round; }));
+  }
+  const auto asked_for = questions() - before;
+  const auto took = std::chrono::steady_clock::now() - begin;
+  EXPECT_GE(moved(), 1'000);
+  EXPECT_LE(asked_for, static_cast<std::size_t>(took / milliseconds{200}) + 2);
 }
 
 TEST_F(redis_cluster_test, all_masters_may_go_and_come_back) {
