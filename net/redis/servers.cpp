@@ -108,7 +108,7 @@ std::shared_ptr<redis_node> redis_servers::at(const redis_address& where) {
                                     [](const auto& m) { return !m.second.listed; });
   if (stopped_ || static_cast<std::size_t>(guests) >= guests_max)
     return nullptr;
-  const auto node = make_node(where);
+  auto node = make_node(where);
   members_.emplace(where, member{node, false, clock::now()});
   node->start();
   return node;

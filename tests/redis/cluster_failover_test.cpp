@@ -41,13 +41,16 @@ TEST(redis_cluster_failover_test, a_replica_is_a_way_in_and_followed_when_it_is_
   for (int i = 0; net::key_slot(key) > redis_cluster::slots_of(0)[1]; ++i)
     key = "key" + std::to_string(i);
   ASSERT_TRUE(ask({"SET", key, "kept"}).ok());
-  ASSERT_EQ(cluster.node(0).command({"WAIT", "1", "20000"}), "1");
+  auto& replica = cluster.node(redis_cluster::spare);
+  replica.command({"READONLY"});
+  ASSERT_TRUE(until([&] { return replica.command({"GET", key}) == "kept"; }));
   cluster.node(0).kill();
   ASSERT_TRUE(until([&] { return client->status().ready == redis_cluster::masters - 1; }));
   EXPECT_EQ(ask({"GET", key}).error, call_error::unavailable);
-  cluster.node(redis_cluster::spare).command({"CLUSTER", "FAILOVER", "TAKEOVER"});
+  replica.command({"CLUSTER", "FAILOVER", "TAKEOVER"});
   ASSERT_TRUE(until([&] { return client->status().slots_away == 0; }));
-  EXPECT_EQ(ask({"GET", key}).value.text, "kept");
+  const auto after = ask({"GET", key});
+  EXPECT_EQ(after.value.text, "kept") << to_string_view(after.error) << ' ' << after.text;
   EXPECT_EQ(client->status().connections, redis_cluster::masters);
 }
 
