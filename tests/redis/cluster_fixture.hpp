@@ -10,7 +10,7 @@
 namespace tiketi::test {
 
 /// Calls to a real cluster, which all cases of a program share: each leaves it as it found it,
-/// except for the keys.
+/// except for the keys and for what the spare is.
 class redis_cluster_calls : public redis_calls {
 protected:
   static redis_cluster& cluster() {
