@@ -1069,6 +1069,11 @@ const std::array rows{
         .min = 1,
         .max = 65535,
         .sentence = "TCP port of Redis. There is no TLS: use a tunnel outside a trusted network"},
+    row{.name = "redis.cluster",
+        .target = &s::redis_cluster,
+        .fallback = "false",
+        .sentence = "redis.host is any node of a Redis Cluster: calls go to the master that has "
+                    "their key"},
     row{.name = "redis.user",
         .target = &s::redis_user,
         .fallback = "default",
@@ -1092,7 +1097,9 @@ const std::array rows{
         .fallback = "1",
         .min = 1,
         .max = 64,
-        .sentence = "Connections to Redis; calls are pipelined, so one carries a sale"},
+        .sentence =
+            "Connections to Redis, of a cluster to each master; calls are pipelined, so one "
+            "carries a sale"},
     row{.name = "redis.in_flight_max",
         .target = &s::redis_in_flight_max,
         .fallback = "8192",
@@ -2026,6 +2033,10 @@ void check(const settings& values) {
           "auth.refresh_ttl_seconds must not be less than auth.access_ttl_seconds");
   require(!values.cluster_enabled || values.database_kind == "postgresql",
           "cluster.enabled needs database.kind = 'postgresql': nodes share their databases");
+  require(
+      !values.redis_cluster || values.redis_database == 0,
+      fmt::format("redis.cluster needs redis.database = 0, not {}: a Redis Cluster has no other",
+                  values.redis_database));
   require((values.cluster_certificate_file.empty() && values.cluster_key_file.empty()
            && values.cluster_ca_file.empty())
               || (!values.cluster_certificate_file.empty() && !values.cluster_key_file.empty()

@@ -191,6 +191,7 @@ struct settings {
   bool redis_enabled = false;
   std::string redis_host;
   std::int64_t redis_port = 0;
+  bool redis_cluster = false;
   std::string redis_user;
   std::string redis_password;
   std::int64_t redis_database = 0;

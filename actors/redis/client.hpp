@@ -27,8 +27,8 @@ struct reply {
 /// Why there is no answer.
 enum class call_error : std::uint8_t {
   none,
-  unavailable, ///< no connection: certainly not sent
-  overloaded,  ///< too many calls in flight: certainly not sent
+  unavailable, ///< no connection: certainly not run
+  overloaded,  ///< too many calls in flight: certainly not run
   timed_out,   ///< may have run, or may still run
   lost,        ///< the connection broke: may have run
   refused,     ///< Redis answered with an error; `outcome::text` has its words
@@ -52,17 +52,20 @@ struct call {
   std::size_t keys = 0;        ///< of a script: how many of `words`
   milliseconds deadline{50};   ///< from `start` to the answer
   /// Calls with the same number use the same connection, one behind the other, as long as it
-  /// lasts (except for a script that Redis had forgotten, which is sent again).
+  /// lasts (except for a script that Redis had forgotten, and for a key that another node of a
+  /// cluster has now: these are sent again). In a cluster: of those whose keys are in one slot.
   std::uint64_t route = 0;
 };
 
 struct client_status {
-  std::size_t connections = 0;
-  std::size_t ready = 0;  ///< of them
-  std::string last_error; ///< of the last connection that was lost or refused
+  std::size_t connections = 0; ///< of a cluster: to the masters that are known
+  std::size_t ready = 0;       ///< of them
+  std::string last_error;      ///< of the last connection that was lost or refused
+  /// Of a cluster: slots whose master is not known or not connected; their calls are unavailable.
+  std::size_t slots_away = 0;
 };
 
-/// Calls to one Redis. Thread-safe.
+/// Calls to one Redis, or to one cluster. Thread-safe.
 class client {
 public:
   using done_fn = std::function<void(outcome)>;

@@ -1,7 +1,8 @@
 #include "net/redis/client.hpp"
 
 #include "net/redis/client_metrics.hpp"
-#include "net/redis/connection.hpp"
+#include "net/redis/reply.hpp"
+#include "net/redis/servers.hpp"
 
 #include <atomic>
 #include <csignal>
@@ -25,31 +26,6 @@ namespace asio = boost::asio;
 using clock = redis_connection::clock;
 using redis::call_error;
 
-/// Deeper lists than any script answers with are cut off.
-redis::reply convert(const redisReply& r, int depth = 8) {
-  redis::reply out;
-  switch (r.type) {
-  case REDIS_REPLY_INTEGER:
-    out.what = redis::reply::kind::integer;
-    out.integer = r.integer;
-    break;
-  case REDIS_REPLY_STRING:
-  case REDIS_REPLY_STATUS:
-  case REDIS_REPLY_ERROR:
-    out.what = redis::reply::kind::text;
-    out.text.assign(r.str, r.len);
-    break;
-  case REDIS_REPLY_ARRAY:
-    out.what = redis::reply::kind::list;
-    for (std::size_t i = 0; depth > 0 && i < r.elements; ++i)
-      out.items.push_back(convert(*r.element[i], depth - 1));
-    break;
-  default:
-    break;
-  }
-  return out;
-}
-
 /// `EVALSHA hash n keys... arguments...`, or EVAL with the text, which Redis then remembers.
 std::vector<std::string> words_of(const redis::call& c, bool with_text) {
   if (!c.run)
@@ -66,16 +42,17 @@ std::vector<std::string> words_of(const redis::call& c, bool with_text) {
 class hiredis_client final : public redis::client {
 public:
   hiredis_client(environment& env, prometheus::Registry& registry, redis_options options)
-      : options_(std::move(options)), metrics_(registry), deadline_timer_(io_), tick_timer_(io_) {
-    for (std::size_t i = 0; i < std::max<std::size_t>(options_.connections, 1); ++i) {
-      connections_.push_back(std::make_shared<redis_connection>(
-          io_, env, options_,
-          [this, i](bool ready, const std::string& why) { connection_changed(i, ready, why); }));
-      was_ready_.push_back(false);
-    }
+      : options_(std::move(options)),
+        metrics_(registry),
+        servers_(
+            io_, env, options_,
+            [this](const auto& now, const std::string& why) { changed(now, why); },
+            [this](const std::string& why) { failed(why); }),
+        deadline_timer_(io_),
+        tick_timer_(io_),
+        counts_(servers_.now()) {
     asio::post(io_, [this] {
-      for (const auto& c : connections_)
-        c->start();
+      servers_.start();
       tick();
     });
     // hiredis writes without MSG_NOSIGNAL: a broken connection must not end the process. The new
@@ -127,7 +104,7 @@ public:
 
   redis::client_status status() const override {
     const std::lock_guard lock{mutex_};
-    return {connections_.size(), ready_.load(), last_error_};
+    return {counts_.connections, ready_.load(), last_error_, counts_.slots_away};
   }
 
   void shutdown() override {
@@ -138,8 +115,7 @@ public:
     }
     asio::post(io_, [this] {
       ready_.store(0);
-      for (const auto& c : connections_)
-        c->stop();
+      servers_.stop();
       std::vector<std::shared_ptr<pending>> late;
       {
         const std::lock_guard lock{mutex_};
@@ -163,7 +139,9 @@ private:
     done_fn done;
     clock::time_point started;
     std::optional<deadlines::iterator> deadline;
-    bool repeated = false;
+    bool with_text = false; ///< of its script: the node did not know it
+    bool asking = false;    ///< the node has the slot only for calls that say so
+    int redirections = 0;
   };
 
   void take_fresh() {
@@ -180,44 +158,78 @@ private:
     metrics_.in_flight.Set(static_cast<double>(in_flight_.load()));
   }
 
-  redis_connection* connection_for(std::uint64_t route) {
-    const auto n = connections_.size();
-    for (std::size_t i = 0; i < n; ++i)
-      if (auto& c = *connections_[(route + i) % n]; c.ready())
-        return &c;
-    return nullptr;
+  void send(const std::shared_ptr<pending>& p) {
+    const auto slot = options_.cluster ? call_slot(p->what) : std::nullopt;
+    send(p, servers_.choose(slot, p->what.route));
   }
 
-  void send(const std::shared_ptr<pending>& p) {
-    auto* c = connection_for(p->what.route);
-    const bool sent = c
-                      && c->send(words_of(p->what, p->repeated),
-                                 [this, p, c](const redisReply* reply) { answered(p, *c, reply); });
+  void send(const std::shared_ptr<pending>& p, const std::shared_ptr<redis_node>& node) {
+    if (!p->done) { // too late, and nowhere under way
+      in_flight_.fetch_sub(1, std::memory_order_relaxed);
+      return;
+    }
+    if (node && node->undecided())
+      return node->when_decided([this, p, weak = std::weak_ptr{node}] { send(p, weak.lock()); });
+    auto* c = node ? node->pick(p->what.route) : nullptr;
+    const bool sent =
+        c && (!p->asking || c->send({"ASKING"}, [](const redisReply*) {}))
+        && c->send(words_of(p->what, p->with_text),
+                   [this, p, node, c](const redisReply* reply) { answered(p, node, *c, reply); });
     if (!sent) {
       finish(*p, {call_error::unavailable, {}, "not connected"});
       in_flight_.fetch_sub(1, std::memory_order_relaxed);
     }
   }
 
-  void answered(const std::shared_ptr<pending>& p, redis_connection& from,
-                const redisReply* reply) {
+  void answered(const std::shared_ptr<pending>& p, const std::shared_ptr<redis_node>& node,
+                redis_connection& from, const redisReply* reply) {
     if (!reply) {
       finish(*p, {call_error::lost, {}, "the connection was lost"});
     } else if (reply->type == REDIS_REPLY_ERROR) {
       const std::string_view text{reply->str, reply->len};
-      if (text.starts_with("NOSCRIPT") && p->what.run && !p->repeated && p->done) {
-        p->repeated = true;
-        return send(p);
+      if (text.starts_with("NOSCRIPT") && p->what.run && !p->with_text && p->done) {
+        p->with_text = true;
+        return send(p, node);
       }
+      if (sent_elsewhere(p, *node, text))
+        return;
       // A master that became a replica: its name may lead to another server by now.
       if (text.starts_with("READONLY"))
         from.give_up(std::string{text});
       finish(*p, {call_error::refused, {}, std::string{text}});
     } else {
-      finish(*p, {call_error::none, convert(*reply), {}});
+      finish(*p, {call_error::none, to_reply(*reply), {}});
     }
     // Only now: a call whose deadline has passed is still in Redis' hands until here.
     in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  /// Follows a redirection of the cluster. False: this was none, or it leads nowhere.
+  bool sent_elsewhere(const std::shared_ptr<pending>& p, const redis_node& from,
+                      std::string_view text) {
+    const bool moved = text.starts_with("MOVED ");
+    if (!options_.cluster) {
+      if (moved && !std::exchange(told_of_cluster_, true))
+        spdlog::error("redis: {} is a node of a Redis Cluster: set redis.cluster = true ({})",
+                      to_string(from.address()), text);
+      return false;
+    }
+    if (moved || text.starts_with("CLUSTERDOWN"))
+      servers_.look_again(from);
+    const auto where = parse_redirection(text, from.address().host);
+    if (!where)
+      return false;
+    (where->ask ? metrics_.asked : metrics_.moved).Increment();
+    if (!p->done || p->redirections == redis_redirections_max)
+      return false;
+    const auto node = servers_.at(where->to);
+    if (!node)
+      return false;
+    ++p->redirections;
+    p->asking = where->ask;
+    p->with_text = false; // that node may well know the script
+    send(p, node);
+    return true;
   }
 
   void finish(pending& p, redis::outcome what) {
@@ -254,8 +266,7 @@ private:
 
   void tick() {
     const auto now = clock::now();
-    for (const auto& c : connections_)
-      c->tick(now);
+    servers_.tick(now);
     metrics_.in_flight.Set(static_cast<double>(in_flight_.load()));
     tick_timer_.expires_after(redis_connection::tick_interval);
     tick_timer_.async_wait([this](auto error) {
@@ -264,32 +275,21 @@ private:
     });
   }
 
-  void connection_changed(std::size_t index, bool ready, const std::string& why) {
-    const bool before = was_ready_[index];
-    was_ready_[index] = ready;
-    if (ready)
-      ready_.fetch_add(1);
-    else if (before)
-      ready_.fetch_sub(1);
-    const auto left = ready_.load();
-    metrics_.ready.Set(static_cast<double>(left));
-    if (ready) {
-      spdlog::info("redis: connection {} of {} to {}:{} is ready", index + 1, connections_.size(),
-                   options_.host, options_.port);
-      troubled_ = false;
-      return;
-    }
-    metrics_.lost.Increment();
-    {
-      const std::lock_guard lock{mutex_};
+  void changed(const redis_servers::counts& now, const std::string& why) {
+    metrics_.ready.Set(static_cast<double>(now.ready));
+    metrics_.slots_away.Set(static_cast<double>(now.slots_away));
+    const std::lock_guard lock{mutex_}; // `status` sees both or neither
+    ready_.store(now.ready);
+    counts_ = now;
+    if (!why.empty()) {
+      metrics_.lost.Increment();
       last_error_ = why;
     }
-    // One line for a loss, not one for each attempt to come back.
-    if (before || !std::exchange(troubled_, true))
-      spdlog::warn("redis: {}:{}: {}; {} of {} connections left, trying again", options_.host,
-                   options_.port, why, left, connections_.size());
-    if (left == 0)
-      troubled_ = true;
+  }
+
+  void failed(const std::string& why) {
+    const std::lock_guard lock{mutex_};
+    last_error_ = why;
   }
 
   const redis_options options_;
@@ -297,19 +297,19 @@ private:
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   // Of the thread.
-  std::vector<std::shared_ptr<redis_connection>> connections_;
-  std::vector<bool> was_ready_;
+  redis_servers servers_;
   deadlines deadlines_;
   asio::steady_timer deadline_timer_;
   asio::steady_timer tick_timer_;
   bool armed_ = false;
-  bool troubled_ = false;
+  bool told_of_cluster_ = false;
   // Of all.
   std::atomic<std::size_t> ready_{0};
   std::atomic<std::size_t> in_flight_{0};
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<pending>> fresh_;
   std::string last_error_;
+  redis_servers::counts counts_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -7,6 +7,14 @@
 namespace tiketi::net {
 
 redis_metrics::redis_metrics(prometheus::Registry& registry)
+    : redis_metrics(prometheus::BuildCounter()
+                        .Name("redis_redirections_total")
+                        .Help("Calls that a node of the cluster sent to another one")
+                        .Register(registry),
+                    registry) {}
+
+redis_metrics::redis_metrics(prometheus::Family<prometheus::Counter>& redirections,
+                             prometheus::Registry& registry)
     : ready(prometheus::BuildGauge()
                 .Name("redis_connections_ready")
                 .Help("Connections to Redis that answer")
@@ -17,11 +25,18 @@ redis_metrics::redis_metrics(prometheus::Registry& registry)
                .Help("Connections to Redis that were lost or could not be made")
                .Register(registry)
                .Add({})),
+      slots_away(prometheus::BuildGauge()
+                     .Name("redis_slots_unreachable")
+                     .Help("Slots of the cluster whose master is not connected")
+                     .Register(registry)
+                     .Add({})),
       in_flight(prometheus::BuildGauge()
                     .Name("redis_calls_in_flight")
                     .Help("Calls whose answer has not come, late ones included")
                     .Register(registry)
                     .Add({})),
+      moved(redirections.Add({{"kind", "moved"}})),
+      asked(redirections.Add({{"kind", "ask"}})),
       seconds(prometheus::BuildHistogram()
                   .Name("redis_call_seconds")
                   .Help("From the call to its answer")

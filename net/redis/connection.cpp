@@ -1,5 +1,6 @@
 #include "net/redis/connection.hpp"
 
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -52,10 +53,11 @@ struct redis_connection::hooks {
 };
 
 redis_connection::redis_connection(asio::io_context& io, environment& env,
-                                   const redis_options& options, change_fn changed)
+                                   const redis_options& options, wants role, change_fn changed)
     : io_(io),
       env_(env),
       options_(options),
+      role_(role),
       changed_(std::move(changed)),
       backoff_(options.reconnect),
       resolver_(io),
@@ -94,9 +96,12 @@ void redis_connection::connect() {
                             if (self->attempt_ != attempt)
                               return;
                             if (error || results.empty())
-                              self->wait_again("the name is not found: " + error.message());
-                            else
-                              self->resolved(results.begin()->endpoint());
+                              return self->wait_again("the name is not found: " + error.message());
+                            auto chosen = results.begin();
+                            // The name may be one of many nodes, and the first of them away.
+                            if (self->role_ == wants::any)
+                              std::advance(chosen, self->env_.random() % results.size());
+                            self->resolved(chosen->endpoint());
                           });
 }
 
@@ -146,7 +151,8 @@ void redis_connection::greet() {
   if (options_.database != 0)
     words.push_back({"SELECT", std::to_string(options_.database)});
   words.push_back({"PING"});
-  words.push_back({"ROLE"});
+  if (role_ == wants::master)
+    words.push_back({"ROLE"});
   for (const auto& script : redis::scripts())
     words.push_back({"SCRIPT", "LOAD", script.text});
   greetings_ = words.size();

@@ -33,8 +33,11 @@ public:
   /// `ready` or, with why, not any more.
   using change_fn = std::function<void(bool ready, const std::string& why)>;
 
+  /// Which servers are fit for it. Any: of a name that has several addresses, one by chance.
+  enum class wants : std::uint8_t { master, any };
+
   redis_connection(boost::asio::io_context& io, environment& env, const redis_options& options,
-                   change_fn changed);
+                   wants role, change_fn changed);
   ~redis_connection();
   redis_connection(const redis_connection&) = delete;
   redis_connection& operator=(const redis_connection&) = delete;
@@ -43,6 +46,8 @@ public:
   /// Ends it for good; every call hears null before it returns. Not from an answer.
   void stop();
   bool ready() const noexcept { return phase_ == phase::ready; }
+  /// Nothing is under way on it.
+  bool idle() const noexcept { return phase_ != phase::ready || unanswered_ == 0; }
 
   /// Sends it when the thread is done with what it is doing, so calls that come together travel
   /// together. False: not ready, and `answer` is not called.
@@ -71,7 +76,8 @@ private:
 
   boost::asio::io_context& io_;
   environment& env_;
-  const redis_options& options_;
+  const redis_options options_;
+  const wants role_;
   change_fn changed_;
   backoff backoff_;
   boost::asio::ip::tcp::resolver resolver_;

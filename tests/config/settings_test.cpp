@@ -263,6 +263,16 @@ TEST(settings_check_test, toss_needs_its_secret) {
   EXPECT_EQ(check_error(s), "");
 }
 
+TEST(settings_check_test, a_redis_cluster_has_one_database_only) {
+  auto s = complete();
+  s.redis_database = 3;
+  EXPECT_EQ(check_error(s), "");
+  s.redis_cluster = true;
+  EXPECT_TRUE(contains(check_error(s), "redis.cluster needs redis.database = 0, not 3"));
+  s.redis_database = 0;
+  EXPECT_EQ(check_error(s), "");
+}
+
 TEST(settings_check_test, postgresql_needs_passwords_and_plain_names) {
   const auto errors_of = [](const environment_map& variables) {
     auto s = defaults();

@@ -14,12 +14,13 @@
 
 namespace tiketi::test {
 
-/// A client of a real server, quick to come back.
-class redis_test : public ::testing::Test {
+/// Calls to real servers, and their answers.
+class redis_calls : public ::testing::Test {
 protected:
   static constexpr std::chrono::seconds patience{20};
 
-  net::redis_options options() const {
+  /// Of a client that is quick to come back.
+  static net::redis_options options_for(const redis_server& server) {
     net::redis_options o;
     o.port = server.port();
     o.password = server.password();
@@ -68,6 +69,15 @@ protected:
     return true;
   }
 
+  std::unique_ptr<environment> env = make_system_environment();
+  prometheus::Registry registry;
+};
+
+/// A client of a real server, quick to come back.
+class redis_test : public redis_calls {
+protected:
+  net::redis_options options() const { return options_for(server); }
+
   std::shared_ptr<redis::client> connect(const net::redis_options& o) {
     auto out = net::make_redis_client(*env, registry, o);
     EXPECT_TRUE(await_ready(*out, o.connections)) << out->status().last_error;
@@ -75,8 +85,6 @@ protected:
   }
 
   redis_server server;
-  std::unique_ptr<environment> env = make_system_environment();
-  prometheus::Registry registry;
 };
 
 } // namespace tiketi::test

@@ -548,6 +548,7 @@ void node::impl::start_redis() {
   options.user = values.redis_user;
   options.password = values.redis_password;
   options.database = static_cast<int>(values.redis_database);
+  options.cluster = values.redis_cluster;
   options.connections = static_cast<std::size_t>(values.redis_connections);
   options.in_flight_max = static_cast<std::size_t>(values.redis_in_flight_max);
   options.connect_timeout = values.redis_connect_timeout;
@@ -1058,7 +1059,13 @@ void node::impl::listen() {
   };
   if (redis_calls)
     probes.push_back({"redis", false, [client = redis_calls](const auto& done) {
-                        done(client->status().ready > 0 ? "" : "not connected");
+                        const auto now = client->status();
+                        if (now.ready == 0)
+                          done("not connected");
+                        else
+                          done(now.slots_away == 0 ? std::string{}
+                                                   : std::to_string(now.slots_away)
+                                                         + " slots of the cluster not reached");
                       }});
   if (bus) // without it events wait in the outboxes, and everything else goes on
     probes.push_back({"kafka", false, [this](std::function<void(std::string)> done) {
