@@ -142,7 +142,7 @@ TEST(cluster_store_test, who_does_not_fit_stays_outside) {
   EXPECT_EQ(store->view()->epoch, 1u);
   far.runs.version = "1.5.0";
   EXPECT_EQ(store->join(far)->what, join_answer::outcome::joined);
-  for (auto bad : {request_of("A", 1), request_of("a b", 1), request_of("a'--", 1)})
+  for (const auto& bad : {request_of("A", 1), request_of("a b", 1), request_of("a'--", 1)})
     EXPECT_EQ(store->join(bad).error().code, errc::invalid_request) << bad.node;
 }
 

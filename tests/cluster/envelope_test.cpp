@@ -29,7 +29,7 @@ envelope command_at(std::uint64_t epoch) {
 
 TEST(envelope_test, the_owner_takes_what_was_routed_since_it_serves) {
   const auto routes = routes_with(shard_state::serving);
-  for (const std::uint64_t epoch : {5, 6, 7}) {
+  for (const std::uint64_t epoch : {5U, 6U, 7U}) {
     const auto out = check(command_at(epoch), routes, true, now);
     EXPECT_EQ(out.code, reply_code::done) << epoch;
     EXPECT_FALSE(out.view_is_old);

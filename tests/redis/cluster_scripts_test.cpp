@@ -63,6 +63,7 @@ protected:
     ticket::acquire_tokens out;
     out.event = event;
     out.reservation = reservation_id{nth_user(reservation).value};
+    out.user = nth_user(reservation); // each reservation is somebody else's
     for (const auto n : seats)
       out.seats.push_back({nth_seat(n), 0});
     return out;
