@@ -109,7 +109,7 @@ void send_on(courier_actor* self, std::uint64_t number) {
   auto& command = found->second.command;
   if (found->second.in_doubt)
     ++command.attempt;
-  self->request(data.gateway, caf::infinite, send_command{found->second.command, found->second.to})
+  self->request(data.gateway, caf::infinite, send_command{command, found->second.to})
       .then([self, number](const command_reply& reply) { answered(self, number, reply); },
             [self, number](const caf::error&) {
               // The gateway is gone, and with it this node.

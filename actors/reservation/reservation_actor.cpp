@@ -306,21 +306,22 @@ private:
   }
 
   void run(promise_of<reservation_view> promise, const cancel_reservation& command) {
-    cancel(std::move(promise), command, 0);
+    carry_out(std::move(promise), command);
   }
 
   void run(promise_of<reservation_view> promise, const end_reservation& command) {
-    cancel(std::move(promise), command, 0);
+    carry_out(std::move(promise), command);
   }
 
-  result<change> decide(const cancel_reservation& command) {
+  template <class Command>
+  result<change> decide(const Command& command) const {
     return machine_.decide(command, now());
   }
 
-  result<change> decide(const end_reservation& command) { return machine_.decide(command); }
+  result<change> decide(const end_reservation& command) const { return machine_.decide(command); }
 
   template <class Command>
-  void cancel(promise_of<reservation_view> promise, const Command& command, int restarts) {
+  void carry_out(promise_of<reservation_view> promise, const Command& command, int restarts = 0) {
     if (machine_.done_before(command)) {
       answer(promise, result<reservation_view>{machine_.view()});
       return;
@@ -335,7 +336,7 @@ private:
             if (r)
               answer(promise, result<reservation_view>{machine_.view()});
             else if (r.error() == stale_ && restarts < restarts_max)
-              cancel(std::move(promise), command, restarts + 1);
+              carry_out(std::move(promise), command, restarts + 1);
             else
               answer(promise, result<reservation_view>{visible(r.error())});
           });
@@ -346,33 +347,10 @@ private:
   }
 
   void run(promise_of<reservation_view> promise, const list_ticket& command) {
-    change_listing(std::move(promise), command);
+    carry_out(std::move(promise), command);
   }
   void run(promise_of<reservation_view> promise, const unlist_ticket& command) {
-    change_listing(std::move(promise), command);
-  }
-
-  template <class Command>
-  void change_listing(promise_of<reservation_view> promise, const Command& command,
-                      int restarts = 0) {
-    if (machine_.done_before(command)) {
-      answer(promise, result<reservation_view>{machine_.view()});
-      return;
-    }
-    auto decided = machine_.decide(command, now());
-    if (!decided) {
-      answer(promise, result<reservation_view>{decided.error()});
-      return;
-    }
-    start(std::move(*decided), command.trace,
-          [this, promise, command, restarts](result<bool> r) mutable {
-            if (r)
-              answer(promise, result<reservation_view>{machine_.view()});
-            else if (r.error() == stale_ && restarts < restarts_max)
-              change_listing(std::move(promise), command, restarts + 1);
-            else
-              answer(promise, result<reservation_view>{visible(r.error())});
-          });
+    carry_out(std::move(promise), command);
   }
 
   void run(promise_of<payment_outcome> promise, const apply_payment& command) {
