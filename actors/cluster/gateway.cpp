@@ -3,6 +3,7 @@
 #include "actors/cluster/membership_actor.hpp"
 #include "actors/system/caf_error.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <caf/actor_cast.hpp>
@@ -20,14 +21,37 @@ std::uint64_t epoch_of(const gateway_data& data) {
   return data.context->state->routes()->view.epoch;
 }
 
+/// Handles of an earlier connection and of this one compare equal, but lead to different places.
+bool same_connection(const caf::actor& a, const caf::actor& b) {
+  return caf::actor_cast<caf::strong_actor_ptr>(a).get()
+         == caf::actor_cast<caf::strong_actor_ptr>(b).get();
+}
+
+void send_what_waits(gateway_actor* self) {
+  for (auto& to : std::exchange(self->state.leaving, {}))
+    self->send(to.link, std::move(to.answers));
+}
+
 void answer(gateway_actor* self, asker& who, const command_reply& reply) {
-  if (who.link) {
-    auto out = reply;
-    if (out.payload.size() > self->state.context->options.answer_max)
-      out = {reply_code::forgotten, reply.epoch, {}};
-    self->send(who.link, remote_answer{who.number, std::move(out)});
-  } else {
+  if (!who.link) {
     who.promise.deliver(reply);
+    return;
+  }
+  auto& data = self->state;
+  auto out = reply;
+  if (out.payload.size() > data.context->options.answer_max)
+    out = {reply_code::forgotten, reply.epoch, {}};
+  auto to = std::find_if(data.leaving.begin(), data.leaving.end(),
+                         [&](const auto& one) { return same_connection(one.link, who.link); });
+  if (to == data.leaving.end())
+    to = data.leaving.insert(to, {who.link, {}, 0});
+  to->bytes += out.payload.size();
+  to->answers.all.push_back({who.number, std::move(out)});
+  if (to->answers.all.size() >= batch_max || to->bytes >= batch_bytes) {
+    self->send(to->link, std::move(to->answers));
+    data.leaving.erase(to);
+  } else if (!std::exchange(data.will_send, true)) {
+    self->send(self, send_answers{}); // behind what is in the mailbox, which joins
   }
 }
 
@@ -214,6 +238,7 @@ caf::behavior gateway(caf::stateful_actor<gateway_data>* self, transport_context
     for (auto& [id, waiting] : std::exchange(data.askers, {}))
       for (auto& who : waiting)
         answer(self, who, {reply_code::lost, epoch_of(data), {}});
+    send_what_waits(self);
     self->quit(exit.reason);
   });
   // Anybody who is let in by the transport can send anything.
@@ -221,17 +246,26 @@ caf::behavior gateway(caf::stateful_actor<gateway_data>* self, transport_context
   update_links(self);
   return {
       [self](send_command& message) { return send_on(self, message.command, message.to); },
-      [self](remote_call& call) {
-        asker who;
-        who.link = caf::actor_cast<caf::actor>(self->current_sender());
-        who.number = call.number;
-        if (!who.link)
+      [self](remote_calls& calls) {
+        const auto link = caf::actor_cast<caf::actor>(self->current_sender());
+        if (!link)
           return;
-        if (!self->state.greeted.contains(who.link.address()))
-          return refuse(self, who, reply_code::unreachable);
-        if (call.command.payload.size() > self->state.context->options.payload_max)
-          return refuse(self, who, reply_code::too_large);
-        arrive(self, call.command, std::move(who));
+        const bool known = self->state.greeted.contains(link.address());
+        for (auto& call : calls.all) {
+          asker who;
+          who.link = link;
+          who.number = call.number;
+          if (!known)
+            refuse(self, who, reply_code::unreachable);
+          else if (call.command.payload.size() > self->state.context->options.payload_max)
+            refuse(self, who, reply_code::too_large);
+          else
+            arrive(self, call.command, std::move(who));
+        }
+      },
+      [self](send_answers) {
+        self->state.will_send = false;
+        send_what_waits(self);
       },
       [self](const hello& caller) {
         const auto link = caf::actor_cast<caf::actor>(self->current_sender());

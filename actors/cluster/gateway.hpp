@@ -45,6 +45,9 @@ struct attach_membership {
 /// To a gateway: `node_state::routes` has changed.
 struct routes_changed {};
 
+/// To a gateway, by itself.
+struct send_answers {};
+
 struct ask_gateway {};
 struct gateway_report {
   std::size_t links = 0;
@@ -75,6 +78,15 @@ struct gateway_data {
   std::map<caf::actor_addr, std::size_t> greeted;
   recent_commands recent;
   std::unordered_map<uuid, std::vector<asker>> askers; ///< of commands that run
+
+  /// Answers that came about together leave together.
+  struct departure {
+    caf::actor link;
+    remote_answers answers;
+    std::size_t bytes = 0;
+  };
+  std::vector<departure> leaving; ///< one per link
+  bool will_send = false;         ///< a `send_answers` is in the mailbox
   gateway_report counts;
 };
 
@@ -91,5 +103,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::routed_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::attach_region)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::attach_membership)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::routes_changed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::send_answers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::ask_gateway)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::gateway_report)

@@ -3,8 +3,10 @@
 #include "actors/cluster/envelope.hpp"
 #include "actors/cluster/version.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 // What nodes say to each other, and what is said to a node's own cluster actors. No actor handles
 // and no addresses of actors travel: keys do.
@@ -58,5 +60,30 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, remote_answer& x) {
   return f(x.number, x.reply);
 }
+
+/// What travels: a message between nodes costs more than most commands, so those that come about
+/// at the same time share one.
+struct remote_calls {
+  std::vector<remote_call> all;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, remote_calls& x) {
+  return f(x.all);
+}
+
+struct remote_answers {
+  std::vector<remote_answer> all;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, remote_answers& x) {
+  return f(x.all);
+}
+
+/// Of one such message: how many it holds at most, and from what size of their payloads it goes
+/// at once.
+inline constexpr std::size_t batch_max = 64;
+inline constexpr std::size_t batch_bytes = std::size_t{64} << 10;
 
 } // namespace tiketi::cluster

@@ -24,6 +24,10 @@ command_reply refused(const link_data& link, reply_code code) {
 
 /// Nobody will hear from these any more; what was sent may have been applied.
 void fail_all(link_data& link) {
+  for (const auto& call : std::exchange(link.leaving.all, {}))
+    if (auto unsent = link.in_flight.extract(call.number); !unsent.empty())
+      unsent.mapped().promise.deliver(refused(link, reply_code::unreachable));
+  link.leaving_bytes = 0;
   auto lost = std::exchange(link.in_flight, {});
   for (auto& [number, command] : lost)
     command.promise.deliver(refused(link, reply_code::lost));
@@ -137,6 +141,13 @@ void tick(link_actor* self) {
   }
 }
 
+void send_what_waits(link_actor* self) {
+  auto& link = self->state;
+  link.leaving_bytes = 0;
+  if (!link.leaving.all.empty())
+    self->send(link.remote, std::exchange(link.leaving, {}));
+}
+
 caf::result<command_reply> forward(link_actor* self, forward_command& message) {
   auto& link = self->state;
   const auto& context = *link.context;
@@ -155,7 +166,12 @@ caf::result<command_reply> forward(link_actor* self, forward_command& message) {
   auto promise = self->make_response_promise();
   const auto now = context.state->now();
   link.in_flight.emplace(number, link_data::waiting_command{promise, now + left, now});
-  self->send(link.remote, remote_call{number, std::move(command)});
+  link.leaving_bytes += command.payload.size();
+  link.leaving.all.push_back({number, std::move(command)});
+  if (link.leaving.all.size() >= batch_max || link.leaving_bytes >= batch_bytes)
+    send_what_waits(self);
+  else if (!std::exchange(link.will_send, true))
+    self->send(self, send_calls{}); // behind what is in the mailbox, which joins
   return caf::delegated<command_reply>{};
 }
 
@@ -182,15 +198,20 @@ caf::behavior peer_link(caf::stateful_actor<link_data>* self, transport_context_
   self->delayed_send(self, link.context->options.tick, link_tick{});
   return {
       [self](forward_command& message) { return forward(self, message); },
-      [self](remote_answer& answer) {
+      [self](send_calls) {
+        self->state.will_send = false;
+        send_what_waits(self);
+      },
+      [self](remote_answers& answers) {
         auto& now = self->state;
-        const auto found = now.in_flight.find(answer.number);
-        if (found == now.in_flight.end())
-          return; // its deadline has passed
-        auto command = now.in_flight.extract(found);
-        if (now.context->answered)
-          now.context->answered(now.context->state->now() - command.mapped().sent);
-        command.mapped().promise.deliver(std::move(answer.reply));
+        for (auto& answer : answers.all) {
+          auto command = now.in_flight.extract(answer.number);
+          if (command.empty())
+            continue; // its deadline has passed
+          if (now.context->answered)
+            now.context->answered(now.context->state->now() - command.mapped().sent);
+          command.mapped().promise.deliver(std::move(answer.reply));
+        }
       },
       [self](const welcome& answer) {
         auto& now = self->state;

@@ -37,6 +37,7 @@ struct peer_is {
 
 /// To a link, by itself.
 struct link_tick {};
+struct send_calls {};
 struct probed {
   std::uint64_t attempt = 0;
   bool answers = false;
@@ -77,7 +78,7 @@ using transport_context_ptr = std::shared_ptr<const transport_context>;
 /// The connection to one node, and the only actor that knows the handle behind it. CAF neither
 /// fails requests when a peer is gone nor bounds what waits for one, so the link has a table of its
 /// own: at most `window` commands, each with its deadline, all failed at once when the connection
-/// ends.
+/// ends. Commands that wait in its mailbox together leave in one message.
 struct link_data {
   link_data() = default;
 
@@ -99,6 +100,9 @@ struct link_data {
   mono state_until{}; ///< what takes longer has failed
   std::uint64_t last_number = 0;
   std::unordered_map<std::uint64_t, waiting_command> in_flight;
+  remote_calls leaving; ///< of those in flight: not sent yet
+  std::size_t leaving_bytes = 0;
+  bool will_send = false; ///< a `send_calls` is in the mailbox
   std::string refusal;
 };
 
@@ -110,6 +114,7 @@ caf::behavior peer_link(caf::stateful_actor<link_data>* self, transport_context_
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::forward_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::peer_is)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::link_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::send_calls)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::probed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::ask_link)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tiketi::cluster::link_report)

@@ -19,6 +19,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kills = 25;
+constexpr std::size_t log_bytes = 100'000; ///< shown when a run fails
 
 void outage_bench() {
   // The lease that a cluster has by default.
@@ -38,7 +39,7 @@ void outage_bench() {
     const auto node = outages.busiest();
     const auto before = outages.waits().size();
     if (const auto wrong = outages.kill(node); !wrong.empty())
-      throw std::runtime_error(wrong + '\n' + sale.cluster.log_tail());
+      throw std::runtime_error(wrong + '\n' + sale.cluster.log_tail(log_bytes));
     std::cerr << "  kill " << i + 1 << " of " << kills << ':';
     for (std::size_t n = before; n < outages.waits().size(); ++n)
       std::cerr << ' ' << outages.waits()[n].count();

@@ -25,7 +25,9 @@
 namespace tiketi::bench {
 namespace {
 
-constexpr int rounds = 3;
+constexpr int rounds = 5;
+/// A rush: what is asked for at once is committed together.
+constexpr std::size_t visitors_at_once = 512;
 
 /// One reservation as a careful person writes it by hand: a transaction of its own.
 constexpr const char* hand_written = R"(
@@ -112,7 +114,7 @@ void reserve_bench() {
     const auto event = s.largest_hall(server.port(), map);
     const auto count = map.at("seats").size();
     const auto before = spent(server);
-    const auto a = reserve_over_http(s, server.port(), event, map, count);
+    const auto a = reserve_over_http(s, server.port(), event, map, count, visitors_at_once);
     const auto after = spent(server);
     expect_all(a, 200, "reserve");
     server.stop();

@@ -89,9 +89,9 @@ void expect_all(const load_result& r, int status, const char* what) {
     }
 }
 
-/// The first `count` seats of the map, one reservation each, from 64 connections.
 load_result reserve_over_http(const sale& s, std::uint16_t port, const std::string& event,
-                              const nlohmann::json& map, std::size_t count) {
+                              const nlohmann::json& map, std::size_t count,
+                              std::size_t connections) {
   const auto id = *parse_id<event_id>(event);
   std::vector<std::string> requests;
   std::string tokens;
@@ -105,7 +105,7 @@ load_result reserve_over_http(const sale& s, std::uint16_t port, const std::stri
                                   to_string(make_uuid(*s.env)));
     requests.push_back(post_request("/api/v1/seats/reserve", tokens, body));
   }
-  return run_load({port, 64, count, {}}, [&](std::size_t i) { return requests[i]; });
+  return run_load({port, connections, count, {}}, [&](std::size_t i) { return requests[i]; });
 }
 
 } // namespace tiketi::bench

@@ -47,8 +47,9 @@ std::string post_request(const std::string& path, const std::string& headers,
 /// Ends the benchmark when any answer has another status.
 void expect_all(const load_result& r, int status, const char* what);
 
-/// The first `count` seats of the map, one reservation each, four a person, from 64 connections.
+/// The first `count` seats of the map, one reservation each, four a person.
 load_result reserve_over_http(const sale& s, std::uint16_t port, const std::string& event,
-                              const nlohmann::json& map, std::size_t count);
+                              const nlohmann::json& map, std::size_t count,
+                              std::size_t connections = 64);
 
 } // namespace tiketi::bench

@@ -344,6 +344,29 @@ TEST_F(gateway_test, a_full_window_refuses_at_once) {
   EXPECT_EQ(a->send(a->command("x")).code, reply_code::done);
 }
 
+TEST_F(gateway_test, many_commands_at_once_are_each_answered_with_their_own) {
+  join();
+  // More than one message holds, and the last ones are too large to share one.
+  constexpr int many = 200;
+  caf::scoped_actor self{a->sys};
+  std::map<std::string, caf::response_handle<caf::blocking_actor, caf::message, true>> asked;
+  for (int i = 0; i < many; ++i) {
+    auto text = std::to_string(i);
+    if (i >= many - 4)
+      text.append(std::size_t{100} << 10, 'x');
+    asked.emplace(text, self->request(a->gate, 20s, send_command{a->command(text)}));
+  }
+  for (auto& [text, answer] : asked)
+    answer.receive(
+        [&text = text](command_reply& reply) {
+          EXPECT_EQ(reply.code, reply_code::done);
+          EXPECT_TRUE(reply.payload == text) << text.substr(0, 10);
+        },
+        [&](caf::error& error) { ADD_FAILURE() << a->sys.render(error); });
+  EXPECT_EQ(*b->applied, many);
+  EXPECT_EQ(a->link("b").in_flight, 0u);
+}
+
 TEST_F(gateway_test, a_command_is_answered_at_its_deadline_at_the_latest) {
   join();
   const auto begin = std::chrono::steady_clock::now();

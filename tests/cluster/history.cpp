@@ -7,6 +7,7 @@
 #include <set>
 #include <stdexcept>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sys/wait.h>
 
@@ -67,8 +68,8 @@ void seat_history::write(const std::filesystem::path& file) const {
 
 judgement judge(const std::filesystem::path& history, const std::filesystem::path& pictures) {
   std::filesystem::create_directories(pictures);
-  const auto command = std::string{TIKETI_SEAT_JUDGE} + " -pictures '" + pictures.string() + "' '"
-                       + history.string() + "' 2>&1";
+  const auto command = fmt::format("{} -pictures '{}' '{}' 2>&1", TIKETI_SEAT_JUDGE,
+                                   pictures.string(), history.string());
   std::FILE* pipe = ::popen(command.c_str(), "r");
   if (pipe == nullptr)
     return {};

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <thread>
 
+#include <fmt/format.h>
+
 namespace tiketi::test {
 
 using std::chrono::milliseconds;
@@ -19,12 +21,24 @@ std::size_t outages::busiest() const {
   return static_cast<std::size_t>(std::max_element(halls.begin(), halls.end()) - halls.begin());
 }
 
+std::string outages::told(std::size_t hall) const {
+  constexpr std::size_t last = 8;
+  std::vector<std::string> words;
+  for (const auto& failure : load_.result().failures)
+    if (failure.hall == hall)
+      words.push_back(
+          fmt::format("\n  {} ms ago: {}", (now_ns() - failure.at) / 1'000'000, failure.what));
+  words.erase(words.begin(),
+              words.end() - static_cast<std::ptrdiff_t>(std::min(last, words.size())));
+  return fmt::format("{}; its visitor was told:{}", sale_.halls[hall].event, fmt::join(words, ""));
+}
+
 std::string outages::kill(std::size_t node) {
   const auto name = cluster_process::name(node);
   load_.avoid(node, true);
   for (std::size_t hall = 0; hall < sale_.halls.size(); ++hall)
     if (load_.served(hall, now_ns(), std::chrono::seconds{30}) == 0)
-      return sale_.halls[hall].event + " was not served before " + name + " was killed";
+      return fmt::format("not served before {} was killed: {}", name, told(hall));
   const auto owners = sale_.owners();
   const auto killed = now_ns();
   sale_.cluster.kill(node);
@@ -33,7 +47,7 @@ std::string outages::kill(std::size_t node) {
       continue;
     const auto at = load_.served(hall, killed, std::chrono::seconds{60});
     if (at == 0)
-      return sale_.halls[hall].event + " of " + name + " is not served any more";
+      return fmt::format("not served any more after {} was killed: {}", name, told(hall));
     waits_.push_back(
         std::chrono::duration_cast<milliseconds>(std::chrono::nanoseconds{at - killed}));
     windows_.push_back({hall, killed, at});

@@ -31,6 +31,9 @@ public:
   std::vector<trickle::failure> unexpected(const trickle::tally& sum) const;
 
 private:
+  /// The event of a hall and the last failures that its visitor saw.
+  std::string told(std::size_t hall) const;
+
   struct window {
     std::size_t hall = 0;
     std::int64_t begin = 0;

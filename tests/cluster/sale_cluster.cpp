@@ -36,6 +36,7 @@ cluster_options settings(const sale_cluster::options& wanted, const std::filesys
   set("queue.session_max_seconds", 86'000);
   set("queue.entry_token_ttl_seconds", 86'000);
   set("queue.leave_grace_seconds", 1);
+  set("gateway.idempotency_keys_per_user", 1'000'000); // visitors here stay longer than people do
   if (const char* level = std::getenv("TIKETI_TEST_LOG_LEVEL"))
     out.node.arguments.push_back(std::string{"--log.level="} + level);
   return out;

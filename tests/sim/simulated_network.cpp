@@ -108,8 +108,8 @@ caf::actor simulated_network::spawn_stand_in(std::uint64_t number, int to) {
     return {
         [pass](cluster::hello& m) { pass(m); },
         [pass](cluster::welcome& m) { pass(m); },
-        [pass](cluster::remote_call& m) { pass(m); },
-        [pass](cluster::remote_answer& m) { pass(m); },
+        [pass](cluster::remote_calls& m) { pass(m); },
+        [pass](cluster::remote_answers& m) { pass(m); },
     };
   });
 }

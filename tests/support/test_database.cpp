@@ -6,6 +6,8 @@
 #include <mutex>
 #include <stdexcept>
 
+#include <fmt/format.h>
+
 namespace tiketi::test {
 
 namespace {
@@ -40,14 +42,13 @@ public:
     const std::lock_guard only_one{lock_};
     auto& server = postgres_server::shared();
     if (models_.empty())
-      server.run("postgres",
-                 std::string{"CREATE ROLE tiketi_test LOGIN PASSWORD '"} + password + "'");
+      server.run("postgres", fmt::format("CREATE ROLE tiketi_test LOGIN PASSWORD '{}'", password));
     auto& model = models_[role];
     if (model.empty()) {
       const auto name = "model_" + role;
-      server.run("postgres", "CREATE DATABASE " + name
-                                 + " OWNER tiketi_test TEMPLATE template0 ENCODING 'UTF8'"
-                                   " LC_COLLATE 'C' LC_CTYPE 'C'");
+      server.run("postgres", fmt::format("CREATE DATABASE {} OWNER tiketi_test TEMPLATE template0 "
+                                         "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'",
+                                         name));
       {
         auto db = opened(options_on(server, name));
         if (auto done = sql::migrate(db, sql::migrations_of(role)); !done)
@@ -55,8 +56,9 @@ public:
       }
       model = name;
     }
-    const auto name = "test_" + std::to_string(++count_) + "_" + role;
-    server.run("postgres", "CREATE DATABASE " + name + " OWNER tiketi_test TEMPLATE " + model);
+    const auto name = fmt::format("test_{}_{}", ++count_, role);
+    server.run("postgres",
+               fmt::format("CREATE DATABASE {} OWNER tiketi_test TEMPLATE {}", name, model));
     return name;
   }
 
