@@ -152,6 +152,7 @@ void pay(const sale& s, std::uint16_t port, const std::string& event,
          const std::vector<pending_reservation>& all, std::size_t connections) {
   const auto at = *parse_id<event_id>(event);
   std::vector<std::string> requests;
+  requests.reserve(all.size());
   for (const auto& r : all)
     requests.push_back(
         post_request("/api/v1/payments/process", s.headers_of(at, *parse_id<user_id>(r.user)),

@@ -56,7 +56,7 @@ public:
       }
       model = name;
     }
-    const auto name = fmt::format("test_{}_{}", ++count_, role);
+    auto name = fmt::format("test_{}_{}", ++count_, role);
     server.run("postgres",
                fmt::format("CREATE DATABASE {} OWNER tiketi_test TEMPLATE {}", name, model));
     return name;
