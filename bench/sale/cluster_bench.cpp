@@ -44,7 +44,7 @@ nlohmann::json settled_shards(const sale& s, test::cluster_process& cluster) {
     auto seen = operators.get("/internal/cluster/shards").json();
     const auto& owners = seen.at("owners");
     const auto share = seen.at("shards").get<std::size_t>() / nodes;
-    if (before == owners && owners.size() == nodes && seen.at("unowned") == ""
+    if (before == owners && owners.size() == nodes && seen.at("unowned").get<std::string>().empty()
         && std::all_of(owners.begin(), owners.end(), [&](const auto& owner) {
              return owner.at("count").template get<std::size_t>() > share * 3 / 4;
            }))
@@ -181,8 +181,8 @@ void poll_bench(const sale& s, test::cluster_process& cluster, const std::string
         get_request("/api/v1/queue/status/" + event,
                     s.session_of(*parse_id<user_id>(nth_user(1 + i * (waiting / 512))))));
   const auto load = [&](std::size_t node, std::chrono::milliseconds time) {
-    const auto out = run_load({cluster.port(node), 64, 0, time},
-                              [&](std::size_t i) { return requests[i % requests.size()]; });
+    auto out = run_load({cluster.port(node), 64, 0, time},
+                        [&](std::size_t i) { return requests[i % requests.size()]; });
     expect_all(out, 200, "status");
     return out;
   };
