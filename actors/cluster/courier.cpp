@@ -134,14 +134,15 @@ caf::behavior courier(caf::stateful_actor<courier_data>* self, environment* env,
         if (d.parcels.size() >= d.options.waiting_max)
           return to_caf(errc::overloaded);
         const auto routes = d.state->routes();
-        if (routes->view.epoch == 0)
-          return to_caf(errc::unavailable); // not in the cluster yet
+        if (routes->view.epoch == 0 || order.patience.count() <= 0)
+          return to_caf(errc::unavailable); // not in the cluster yet, or too late already
         const auto number = ++d.last;
         parcel p;
         p.command.role = std::string{sale_role};
         p.command.key = order.key;
         p.command.command = make_uuid(*d.env);
-        p.command.deadline = to_millis(d.state->cluster_now() + d.options.patience);
+        p.command.deadline =
+            to_millis(d.state->cluster_now() + std::min(d.options.patience, order.patience));
         p.command.kind = order.kind;
         p.command.payload = std::move(order.payload);
         p.open = std::move(order.open);

@@ -34,6 +34,8 @@ struct outgoing {
   std::uint64_t key = 0;
   std::uint32_t kind = 0;
   std::string payload;
+  /// For who has waited already: of the courier's own patience, no more than this.
+  milliseconds patience = milliseconds::max();
   /// Nothing: the answer cannot be read.
   std::function<std::optional<caf::message>(caf::actor_system&, const std::string&)> open;
 };

@@ -1,5 +1,6 @@
 #include "actors/cluster/replica.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace tiketi::cluster {
@@ -23,14 +24,16 @@ bool replica_clock::fresh(time_point now) {
   return late(now) && usable_stale(now);
 }
 
-void replica_clock::wait(time_point now, bool next, use_fn use) {
+void replica_clock::wait(time_point came, time_point now, bool next, use_fn use) {
   last_read_ = now;
-  if (waiting_.size() >= rules_.waiting_max) {
-    const failure full{errc::overloaded};
-    use(&full);
+  reader one{came, asked_, next, std::move(use)};
+  const bool late = impatient(one, now);
+  if (late || waiting_.size() >= rules_.waiting_max) {
+    const failure why{late ? errc::unavailable : errc::overloaded};
+    one.use(&why);
     return;
   }
-  waiting_.push_back({now, asked_, next, std::move(use)});
+  waiting_.push_back(std::move(one));
   if (!asking_)
     ask(now);
 }
@@ -38,10 +41,13 @@ void replica_clock::wait(time_point now, bool next, use_fn use) {
 void replica_clock::answered(time_point now) {
   asking_ = false;
   as_of_ = asked_at_;
+  const failure late{errc::unavailable};
   // Who is called may come again.
   for (auto& one : std::exchange(waiting_, {})) {
     if (served(one))
       one.use(nullptr);
+    else if (impatient(one, now))
+      one.use(&late);
     else
       waiting_.push_back(std::move(one));
   }
@@ -51,18 +57,30 @@ void replica_clock::answered(time_point now) {
 
 void replica_clock::failed(const failure& why, time_point now) {
   asking_ = false;
-  release(&why, usable_stale(now));
+  // A question that had less time than others would have had says nothing to these.
+  const bool cut_short = until_ - asked_at_ < rules_.patience;
+  release(usable_stale(now),
+          [&](const reader& one) { return cut_short && !impatient(one, now) ? nullptr : &why; });
+  if (!waiting_.empty() && !asking_)
+    ask(now);
 }
 
 void replica_clock::hurry(std::uint64_t n, time_point now) {
   if (asking_ && n == asked_ && late(now) && usable_stale(now))
-    release(nullptr, true);
+    release(true, [](const reader&) { return nullptr; });
 }
 
 void replica_clock::ask(time_point now) {
   asking_ = true;
   asked_at_ = now;
-  ask_(++asked_);
+  until_ = now + rules_.patience;
+  for (const auto& one : waiting_)
+    until_ = std::min(until_, one.came + rules_.patience);
+  ask_(++asked_, until_);
+}
+
+bool replica_clock::impatient(const reader& r, time_point now) const {
+  return now - r.came >= rules_.patience;
 }
 
 bool replica_clock::late(time_point now) const {
@@ -79,13 +97,14 @@ bool replica_clock::served(const reader& r) const {
   return !r.next && rules_.age_max.count() > 0 && r.came - *as_of_ <= rules_.age_max;
 }
 
-/// `stale`: what there is will do, but not for those who need something new. `why` null: these
-/// wait on.
-void replica_clock::release(const failure* why, bool stale) {
+/// `stale`: what there is will do, but not for those who need something new. For whom there is no
+/// `why_not`, he waits on.
+template <class WhyNot>
+void replica_clock::release(bool stale, WhyNot why_not) {
   for (auto& one : std::exchange(waiting_, {})) {
     if (stale && !one.next)
       one.use(nullptr);
-    else if (why != nullptr)
+    else if (const failure* why = why_not(one))
       one.use(why);
     else
       waiting_.push_back(std::move(one));

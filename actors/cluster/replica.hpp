@@ -27,6 +27,9 @@ struct replica_rules {
   /// A copy that nobody asks for is given up after this time.
   milliseconds idle_after{30'000};
   std::size_t copies_max = 10'000; ///< on this node, of each kind; over it the owner is asked
+  /// A reader waits so long in all, whatever has to be asked for him one after the other: as long
+  /// as whoever asks the owner directly (`courier_options`).
+  milliseconds patience{8'000};
 };
 
 /// When a copy may answer for its owner, and when the owner has to be asked what has changed: at
@@ -36,8 +39,9 @@ class replica_clock {
 public:
   /// Called with null: answer from the copy now; or with why that cannot be done.
   using use_fn = std::function<void(const failure*)>;
-  /// Starts question number `n`, which ends with `answered` or `failed`.
-  using ask_fn = std::function<void(std::uint64_t n)>;
+  /// Starts question number `n`, which ends with `answered` or `failed`, at `until` at the latest:
+  /// then the first reader loses patience.
+  using ask_fn = std::function<void(std::uint64_t n, time_point until)>;
 
   replica_clock(replica_rules rules, ask_fn ask) : rules_(rules), ask_(std::move(ask)) {}
 
@@ -46,9 +50,11 @@ public:
   bool fresh(time_point now);
 
   /// For a reader that came when the copy was not `fresh`. Calls `use` once.
-  void wait(time_point now, use_fn use) { wait(now, false, std::move(use)); }
-  /// For a reader that needs an answer to a question which is not asked yet.
-  void wait_for_next(time_point now, use_fn use) { wait(now, true, std::move(use)); }
+  void wait(time_point now, use_fn use) { wait(now, now, false, std::move(use)); }
+  /// For a reader that came earlier and needs an answer to a question which is not asked yet.
+  void wait_for_next(time_point came, time_point now, use_fn use) {
+    wait(came, now, true, std::move(use));
+  }
 
   /// The question is answered, and the copy says what the owner said.
   void answered(time_point now);
@@ -72,12 +78,14 @@ private:
     use_fn use;
   };
 
-  void wait(time_point now, bool next, use_fn use);
+  void wait(time_point came, time_point now, bool next, use_fn use);
+  bool impatient(const reader& r, time_point now) const;
   bool served(const reader& r) const;
   void ask(time_point now);
   bool late(time_point now) const;
   bool usable_stale(time_point now) const;
-  void release(const failure* why, bool stale);
+  template <class WhyNot>
+  void release(bool stale, WhyNot why_not);
 
   replica_rules rules_;
   ask_fn ask_;
@@ -86,6 +94,7 @@ private:
   std::uint64_t asked_ = 0;
   bool asking_ = false;
   time_point asked_at_;
+  time_point until_; ///< of the question under way
   time_point last_read_;
 };
 

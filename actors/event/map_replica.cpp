@@ -35,9 +35,10 @@ struct replica_state {
     parent = std::move(region);
     copy.emplace(event);
     const auto& rules = context->access.replicas;
-    clock.emplace(rules, [this](std::uint64_t number) {
+    clock.emplace(rules, [this](std::uint64_t number, time_point by) {
       context->metrics->questions.Increment();
       begun = copy->beginnings();
+      until = by;
       ask();
       if (!copy->empty())
         self->delayed_send(self, context->access.replicas.hurry, cluster::copy_hurry{number});
@@ -46,10 +47,11 @@ struct replica_state {
   }
 
   void ask() {
-    const auto question = copy->question();
+    auto order =
+        cluster::order_for<seat_map_update>(self->system(), route_of(event), copy->question());
+    order.patience = until - env->now();
     self->request(caf::actor_cast<cluster::courier_of<seat_map_update>>(context->access.courier),
-                  caf::infinite,
-                  cluster::order_for<seat_map_update>(self->system(), route_of(event), question))
+                  caf::infinite, std::move(order))
         .then(
             [this](const seat_map_update& update) {
               const auto beginnings = copy->beginnings();
@@ -122,6 +124,7 @@ struct replica_state {
   std::optional<map_copy> copy;
   std::optional<cluster::replica_clock> clock;
   std::uint64_t begun = 0; ///< beginnings before the question under way
+  time_point until;        ///< of the question under way
 };
 
 map_replica::behavior_type replica_behavior(pointer self, environment* env, event_id event,

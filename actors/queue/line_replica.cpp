@@ -42,9 +42,10 @@ public:
     line_copy_options options;
     options.tell_every = std::min(options.tell_every, queues_->options.room.seen_ttl / 10);
     copy_.emplace(event_, options);
-    clock_.emplace(context_->access.replicas, [this](std::uint64_t number) {
+    clock_.emplace(context_->access.replicas, [this](std::uint64_t number, time_point until) {
       context_->metrics->questions.Increment();
       begun_ = copy_->beginnings();
+      until_ = until;
       ask();
       if (begun_ > 0)
         self_->delayed_send(self_, clock_->rules().hurry, cluster::copy_hurry{number});
@@ -86,22 +87,23 @@ private:
   }
 
   void answer(const poll_queue& query, place_promise promise) {
-    last_poll_ = now();
-    if (clock_->fresh(now()))
-      look(query, std::move(promise), false);
+    const auto came = now();
+    last_poll_ = came;
+    if (clock_->fresh(came))
+      look(query, came, std::move(promise), false);
     else
-      clock_->wait(now(), [=, this](const failure* why) mutable {
+      clock_->wait(came, [=, this](const failure* why) mutable {
         if (why != nullptr)
           promise.deliver(to_caf(*why));
         else
-          look(query, promise, false);
+          look(query, came, promise, false);
       });
   }
 
   /// `asked`: the owner has just been asked for this user's place.
-  void look(const poll_queue& query, place_promise promise, bool asked) {
+  void look(const poll_queue& query, time_point came, place_promise promise, bool asked) {
     if (!copy_->usable())
-      return ask_owner(query, std::move(promise));
+      return ask_owner(query, came, std::move(promise));
     switch (copy_->look(query.user, now())) {
     case line_copy::knowledge::here:
       context_->metrics->from_copy.Increment();
@@ -109,27 +111,28 @@ private:
       promise.deliver(copy_->place_of(query.user));
       return;
     case line_copy::knowledge::elsewhere:
-      return ask_owner(query, std::move(promise));
+      return ask_owner(query, came, std::move(promise));
     case line_copy::knowledge::unknown:
       break;
     }
     if (asked)
-      return ask_owner(query, std::move(promise));
+      return ask_owner(query, came, std::move(promise));
     copy_->wanted(query.user);
-    clock_->wait_for_next(now(), [=, this](const failure* why) mutable {
+    clock_->wait_for_next(came, now(), [=, this](const failure* why) mutable {
       if (why != nullptr)
         promise.deliver(to_caf(*why));
       else
-        look(query, promise, true);
+        look(query, came, promise, true);
     });
   }
 
-  void ask_owner(const poll_queue& query, place_promise promise) {
+  void ask_owner(const poll_queue& query, time_point came, place_promise promise) {
     context_->metrics->from_owner.Increment();
+    auto order = cluster::order_for<queue_place>(self_->system(), route_of(event_), query);
+    order.patience = came + clock_->rules().patience - now();
     self_
         ->request(caf::actor_cast<cluster::courier_of<queue_place>>(context_->access.courier),
-                  caf::infinite,
-                  cluster::order_for<queue_place>(self_->system(), route_of(event_), query))
+                  caf::infinite, std::move(order))
         .then(
             [=, this](const queue_place& place) mutable {
               copy_->learn(query.user, place);
@@ -139,11 +142,12 @@ private:
   }
 
   void ask() {
+    auto order =
+        cluster::order_for<line_update>(self_->system(), route_of(event_), copy_->question());
+    order.patience = until_ - now();
     self_
-        ->request(
-            caf::actor_cast<cluster::courier_of<line_update>>(context_->access.courier),
-            caf::infinite,
-            cluster::order_for<line_update>(self_->system(), route_of(event_), copy_->question()))
+        ->request(caf::actor_cast<cluster::courier_of<line_update>>(context_->access.courier),
+                  caf::infinite, std::move(order))
         .then(
             [this](const line_update& update) {
               const auto beginnings = copy_->beginnings();
@@ -176,6 +180,7 @@ private:
   std::optional<line_copy> copy_;
   std::optional<cluster::replica_clock> clock_;
   std::uint64_t begun_ = 0; ///< beginnings before the question under way
+  time_point until_;        ///< of the question under way
   time_point last_poll_;
 };
 

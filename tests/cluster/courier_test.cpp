@@ -49,9 +49,11 @@ protected:
   command_reply yes() { return {reply_code::done, 1, encode(sys, admission{true})}; }
 
   /// Gives the courier a command; the answer is filled in when it comes.
-  std::shared_ptr<std::optional<result<admission>>> begin() {
+  std::shared_ptr<std::optional<result<admission>>>
+  begin(milliseconds patience = milliseconds::max()) {
     auto out = std::make_shared<std::optional<result<admission>>>();
-    const auto order = order_for<admission>(sys, 7, check_admission{});
+    auto order = order_for<admission>(sys, 7, check_admission{});
+    order.patience = patience;
     keep(sys.spawn([this, out, order](caf::event_based_actor* me) {
       me->request(caf::actor_cast<courier_of<admission>>(messenger), caf::infinite, order)
           .then([out](const admission& a) { *out = a; },
@@ -81,6 +83,24 @@ TEST_F(courier_test, what_is_answered_goes_back_as_it_was_asked) {
   EXPECT_EQ(c.kind, kind_of<check_admission>());
   EXPECT_EQ(c.attempt, 1u);
   EXPECT_EQ(c.deadline, to_millis(state->cluster_now()) + 8000);
+}
+
+TEST_F(courier_test, who_has_waited_already_waits_no_longer_than_he_says) {
+  const auto answer = begin(500ms);
+  EXPECT_EQ(seen.at(0).what.command.deadline, to_millis(state->cluster_now()) + 500);
+  pass(490ms);
+  EXPECT_FALSE(*answer);
+  pass(300ms);
+  ASSERT_TRUE(*answer);
+  EXPECT_EQ((*answer)->error().code, errc::unavailable);
+  const auto asked = seen.size();
+  const auto late = begin(0ms);
+  ASSERT_TRUE(*late);
+  EXPECT_EQ((*late)->error().code, errc::unavailable);
+  EXPECT_EQ(seen.size(), asked) << "nobody was asked";
+  begin(1h);
+  EXPECT_EQ(seen.back().what.command.deadline, to_millis(state->cluster_now()) + 8000)
+      << "no longer than a courier keeps at it";
 }
 
 TEST_F(courier_test, repeats_under_one_id_with_growing_pauses) {

@@ -21,11 +21,15 @@ protected:
     r.stale_max = 2000ms;
     r.hurry = 50ms;
     r.waiting_max = 3;
+    r.patience = 8s;
     return r;
   }
 
   void start(replica_rules r) {
-    clock.emplace(r, [this](std::uint64_t n) { asked.push_back(n); });
+    clock.emplace(r, [this](std::uint64_t n, time_point by) {
+      asked.push_back(n);
+      until = by;
+    });
   }
 
   void SetUp() override { start(rules()); }
@@ -36,15 +40,17 @@ protected:
     });
   }
 
-  void wait_for_next(const std::string& who) {
-    clock->wait_for_next(
-        now, [this, who](const failure* why) { heard.push_back(who + (why ? " failed" : "")); });
+  void wait_for_next(const std::string& who, std::optional<time_point> came = {}) {
+    clock->wait_for_next(came.value_or(now), now, [this, who](const failure* why) {
+      heard.push_back(who + (why ? " failed" : ""));
+    });
   }
 
   using names = std::vector<std::string>;
 
   time_point now = t0;
   std::vector<std::uint64_t> asked;
+  time_point until; ///< of the last question
   names heard;
   std::optional<replica_clock> clock;
 };
@@ -161,6 +167,62 @@ TEST_F(replica_test, who_needs_the_next_answer_gets_no_earlier_one) {
   EXPECT_EQ(heard, (names{"a", "b"})) << "something old is of no use";
   clock->answered(now);
   EXPECT_EQ(heard.back(), "c");
+}
+
+TEST_F(replica_test, two_questions_for_one_reader_take_no_longer_than_his_patience) {
+  clock->wait(now, [this](const failure* why) {
+    ASSERT_EQ(why, nullptr);
+    wait_for_next("a", t0);
+  });
+  EXPECT_EQ(until, t0 + 8s);
+  now += 6s;
+  clock->answered(now);
+  EXPECT_EQ(asked.size(), 2u);
+  EXPECT_EQ(until, t0 + 8s) << "he has waited for six seconds";
+  now = until;
+  clock->failed(errc::unavailable, now);
+  EXPECT_EQ(heard, (names{"a failed"}));
+  wait_for_next("b", t0);
+  EXPECT_EQ(heard, (names{"a failed", "b failed"})) << "nothing is asked for who is too late";
+  EXPECT_EQ(asked.size(), 2u);
+}
+
+TEST_F(replica_test, who_is_patient_is_asked_for_again_when_another_one_is_not) {
+  wait("a");
+  now += 1s;
+  wait_for_next("b");
+  now += 3s;
+  wait_for_next("c");
+  clock->answered(now);
+  EXPECT_EQ(heard, (names{"a"}));
+  EXPECT_EQ(until, t0 + 9s) << "of b";
+  now = until;
+  clock->failed(errc::unavailable, now);
+  EXPECT_EQ(heard, (names{"a", "b failed"}));
+  EXPECT_EQ(asked.size(), 3u);
+  EXPECT_EQ(until, t0 + 12s) << "of c";
+  clock->answered(now);
+  EXPECT_EQ(heard, (names{"a", "b failed", "c"}));
+  EXPECT_FALSE(clock->asking());
+}
+
+TEST_F(replica_test, an_answer_that_comes_too_late_for_a_reader_starts_no_question_for_him) {
+  wait("a");
+  wait_for_next("b");
+  now += 9s;
+  clock->answered(now);
+  EXPECT_EQ(heard, (names{"a", "b failed"}));
+  EXPECT_EQ(asked.size(), 1u);
+}
+
+TEST_F(replica_test, a_question_with_all_its_time_fails_for_everybody) {
+  wait("a");
+  now += 7s;
+  wait("b");
+  now += 1s;
+  clock->failed(errc::unavailable, now);
+  EXPECT_EQ(heard.size(), 2u);
+  EXPECT_EQ(asked.size(), 1u);
 }
 
 TEST_F(replica_test, more_readers_than_may_wait_are_refused) {

@@ -154,6 +154,25 @@ TEST_F(line_replica_test, refuses_when_the_owner_is_away_for_long) {
   EXPECT_EQ(refused.error().code, errc::unavailable);
 }
 
+TEST_F(line_replica_test, a_poll_has_one_patience_for_all_that_is_asked_for_it) {
+  for (std::uint64_t n = 0; n < 5; ++n)
+    ASSERT_TRUE(enter(n));
+  courier->silent = true;
+  auto pending = self->request(replica, caf::infinite, queue::poll_queue{event, nth_user(0)});
+  sched.run();
+  advance(6s);
+  // Of one who does not wait, the owner is asked what has changed, then where he is, and then by
+  // himself.
+  caf::anon_send(carrier, release_kept{});
+  sched.run();
+  EXPECT_EQ(courier->patiences, (std::vector{8000ms, 2000ms, 2000ms}));
+  pending.receive(
+      [](const queue::queue_place& p) {
+        EXPECT_EQ(static_cast<queue::place>(p.place), queue::place::active);
+      },
+      [](const caf::error& why) { ADD_FAILURE() << to_failure(why).text; });
+}
+
 TEST_F(line_replica_test, leaves_when_nobody_asks) {
   ASSERT_TRUE(enter(1));
   ASSERT_TRUE(poll_there(1));

@@ -169,7 +169,7 @@ TEST(cluster_simulation, in_a_rolling_restart_no_request_fails) {
 }
 
 TEST(cluster_simulation, broken_lines_alone_break_nothing) {
-  const auto is = search(small(weather::broken_lines), seeds(1, 50));
+  const auto is = search(small(weather::broken_lines), seeds(20, 100));
   ASSERT_EQ(is.violation, "") << "seed " << is.seed;
   EXPECT_GT(is.sum.partitions, 3U);
 }
@@ -225,7 +225,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(cluster_simulation, the_key_of_a_hold_saves_what_an_owner_forgot) {
   const auto is =
-      search(small(weather::broken_lines, cluster_bug::commands_forgotten), seeds(1, 20));
+      search(small(weather::broken_lines, cluster_bug::commands_forgotten), seeds(20, 100));
   EXPECT_EQ(is.violation, "") << "seed " << is.seed;
 }
 

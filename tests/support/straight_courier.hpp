@@ -33,6 +33,7 @@ struct straight_courier {
   std::optional<errc> away;
   bool silent = false; ///< keeps what comes; see `release_kept`
   std::size_t carried = 0;
+  std::vector<milliseconds> patiences; ///< of all that was carried
   std::vector<std::function<void()>> kept;
 
   static caf::actor spawn(caf::actor_system& sys, std::shared_ptr<straight_courier> state) {
@@ -40,6 +41,7 @@ struct straight_courier {
       return {[self, state](cluster::outgoing& order) -> caf::result<caf::message> {
                 auto promise = self->make_response_promise();
                 ++state->carried;
+                state->patiences.push_back(order.patience);
                 auto go = [self, state, promise, order = std::move(order)]() mutable {
                   const auto* serve = state->offered.find(order.kind);
                   if (state->away || serve == nullptr) {
