@@ -29,7 +29,7 @@ bool same_connection(const caf::actor& a, const caf::actor& b) {
 
 void send_what_waits(gateway_actor* self) {
   for (auto& to : std::exchange(self->state.leaving, {}))
-    self->send(to.link, std::move(to.answers));
+    self->send(to.link, std::move(to.answers.message));
 }
 
 void answer(gateway_actor* self, asker& who, const command_reply& reply) {
@@ -44,11 +44,10 @@ void answer(gateway_actor* self, asker& who, const command_reply& reply) {
   auto to = std::find_if(data.leaving.begin(), data.leaving.end(),
                          [&](const auto& one) { return same_connection(one.link, who.link); });
   if (to == data.leaving.end())
-    to = data.leaving.insert(to, {who.link, {}, 0});
-  to->bytes += out.payload.size();
-  to->answers.all.push_back({who.number, std::move(out)});
-  if (to->answers.all.size() >= batch_max || to->bytes >= batch_bytes) {
-    self->send(to->link, std::move(to->answers));
+    to = data.leaving.insert(to, {who.link, {}});
+  const auto size = out.payload.size();
+  if (to->answers.add(remote_answer{who.number, std::move(out)}, size)) {
+    self->send(to->link, std::move(to->answers.message));
     data.leaving.erase(to);
   } else if (!std::exchange(data.will_send, true)) {
     self->send(self, send_answers{}); // behind what is in the mailbox, which joins

@@ -82,8 +82,7 @@ struct gateway_data {
   /// Answers that came about together leave together.
   struct departure {
     caf::actor link;
-    remote_answers answers;
-    std::size_t bytes = 0;
+    gathered<remote_answers> answers;
   };
   std::vector<departure> leaving; ///< one per link
   bool will_send = false;         ///< a `send_answers` is in the mailbox

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 // What nodes say to each other, and what is said to a node's own cluster actors. No actor handles
@@ -81,9 +82,22 @@ typename Inspector::result_type inspect(Inspector& f, remote_answers& x) {
   return f(x.all);
 }
 
-/// Of one such message: how many it holds at most, and from what size of their payloads it goes
-/// at once.
-inline constexpr std::size_t batch_max = 64;
-inline constexpr std::size_t batch_bytes = std::size_t{64} << 10;
+/// One such message until it leaves.
+template <class Message>
+struct gathered {
+  static constexpr std::size_t count_max = 64;
+  static constexpr std::size_t bytes_max = std::size_t{64} << 10; ///< of payloads
+
+  /// True: it is full and has to leave.
+  template <class One>
+  bool add(One one, std::size_t payload) {
+    bytes += payload;
+    message.all.push_back(std::move(one));
+    return message.all.size() >= count_max || bytes >= bytes_max;
+  }
+
+  Message message;
+  std::size_t bytes = 0;
+};
 
 } // namespace tiketi::cluster

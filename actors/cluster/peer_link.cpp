@@ -24,10 +24,10 @@ command_reply refused(const link_data& link, reply_code code) {
 
 /// Nobody will hear from these any more; what was sent may have been applied.
 void fail_all(link_data& link) {
-  for (const auto& call : std::exchange(link.leaving.all, {}))
-    if (auto unsent = link.in_flight.extract(call.number); !unsent.empty())
-      unsent.mapped().promise.deliver(refused(link, reply_code::unreachable));
-  link.leaving_bytes = 0;
+  const auto unsent = std::exchange(link.leaving, {});
+  for (const auto& call : unsent.message.all)
+    if (auto command = link.in_flight.extract(call.number); !command.empty())
+      command.mapped().promise.deliver(refused(link, reply_code::unreachable));
   auto lost = std::exchange(link.in_flight, {});
   for (auto& [number, command] : lost)
     command.promise.deliver(refused(link, reply_code::lost));
@@ -143,9 +143,8 @@ void tick(link_actor* self) {
 
 void send_what_waits(link_actor* self) {
   auto& link = self->state;
-  link.leaving_bytes = 0;
-  if (!link.leaving.all.empty())
-    self->send(link.remote, std::exchange(link.leaving, {}));
+  if (!link.leaving.message.all.empty())
+    self->send(link.remote, std::exchange(link.leaving, {}).message);
 }
 
 caf::result<command_reply> forward(link_actor* self, forward_command& message) {
@@ -166,9 +165,8 @@ caf::result<command_reply> forward(link_actor* self, forward_command& message) {
   auto promise = self->make_response_promise();
   const auto now = context.state->now();
   link.in_flight.emplace(number, link_data::waiting_command{promise, now + left, now});
-  link.leaving_bytes += command.payload.size();
-  link.leaving.all.push_back({number, std::move(command)});
-  if (link.leaving.all.size() >= batch_max || link.leaving_bytes >= batch_bytes)
+  const auto size = command.payload.size();
+  if (link.leaving.add(remote_call{number, std::move(command)}, size))
     send_what_waits(self);
   else if (!std::exchange(link.will_send, true))
     self->send(self, send_calls{}); // behind what is in the mailbox, which joins

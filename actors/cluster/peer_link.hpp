@@ -100,9 +100,8 @@ struct link_data {
   mono state_until{}; ///< what takes longer has failed
   std::uint64_t last_number = 0;
   std::unordered_map<std::uint64_t, waiting_command> in_flight;
-  remote_calls leaving; ///< of those in flight: not sent yet
-  std::size_t leaving_bytes = 0;
-  bool will_send = false; ///< a `send_calls` is in the mailbox
+  gathered<remote_calls> leaving; ///< of those in flight: not sent yet
+  bool will_send = false;         ///< a `send_calls` is in the mailbox
   std::string refusal;
 };
 
