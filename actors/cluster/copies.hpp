@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <caf/actor_addr.hpp>
+#include <caf/actor_cast.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
@@ -115,6 +116,16 @@ private:
   entity_table<event_id, Handle> table_;
   std::unordered_map<caf::actor_addr, event_id> events_;
 };
+
+/// A copy's question to the owner of its event.
+template <class Reply, class Self, class Message>
+auto ask_owner(Self self, const copy_context& context, const event_id& event,
+               const Message& message, milliseconds patience) {
+  auto order = order_for<Reply>(self->system(), route_of(event), message);
+  order.patience = patience;
+  return self->request(caf::actor_cast<courier_of<Reply>>(context.access.courier), caf::infinite,
+                       std::move(order));
+}
 
 inline void observe_age(const replica_clock& clock, replica_metrics& metrics, time_point now) {
   if (const auto age = clock.age(now))

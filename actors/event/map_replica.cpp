@@ -47,11 +47,7 @@ struct replica_state {
   }
 
   void ask() {
-    auto order =
-        cluster::order_for<seat_map_update>(self->system(), route_of(event), copy->question());
-    order.patience = until - env->now();
-    self->request(caf::actor_cast<cluster::courier_of<seat_map_update>>(context->access.courier),
-                  caf::infinite, std::move(order))
+    cluster::ask_owner<seat_map_update>(self, *context, event, copy->question(), until - env->now())
         .then(
             [this](const seat_map_update& update) {
               const auto beginnings = copy->beginnings();

@@ -128,11 +128,8 @@ private:
 
   void ask_owner(const poll_queue& query, time_point came, place_promise promise) {
     context_->metrics->from_owner.Increment();
-    auto order = cluster::order_for<queue_place>(self_->system(), route_of(event_), query);
-    order.patience = came + clock_->rules().patience - now();
-    self_
-        ->request(caf::actor_cast<cluster::courier_of<queue_place>>(context_->access.courier),
-                  caf::infinite, std::move(order))
+    cluster::ask_owner<queue_place>(self_, *context_, event_, query,
+                                    came + clock_->rules().patience - now())
         .then(
             [=, this](const queue_place& place) mutable {
               copy_->learn(query.user, place);
@@ -142,12 +139,7 @@ private:
   }
 
   void ask() {
-    auto order =
-        cluster::order_for<line_update>(self_->system(), route_of(event_), copy_->question());
-    order.patience = until_ - now();
-    self_
-        ->request(caf::actor_cast<cluster::courier_of<line_update>>(context_->access.courier),
-                  caf::infinite, std::move(order))
+    cluster::ask_owner<line_update>(self_, *context_, event_, copy_->question(), until_ - now())
         .then(
             [this](const line_update& update) {
               const auto beginnings = copy_->beginnings();
