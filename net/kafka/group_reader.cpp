@@ -150,34 +150,49 @@ void group_reader::read_for_a_while() {
   }
 }
 
-void group_reader::take(const rd_kafka_message_t& message) {
+const group_reader::row& group_reader::row_of(const rd_kafka_message_t& message) {
+  if (row_.topic == message.rkt && row_.number == message.partition)
+    return row_;
+  row_ = {message.rkt, message.partition};
   const partition from{own_name(rd_kafka_topic_name(message.rkt)), message.partition};
   const auto found = readings_.find(from);
   const auto to = what_.topics.find(from.first);
   if (found == readings_.end() || to == what_.topics.end())
+    return row_;
+  row_.progress = &found->second;
+  row_.to = &to->second;
+  row_.name = &to->first;
+  row_.batch = &batch_[from];
+  return row_;
+}
+
+void group_reader::take(const rd_kafka_message_t& message) {
+  const auto& at = row_of(message);
+  if (at.progress == nullptr)
     return;
-  if (found->second.first < 0)
-    found->second.first = message.offset;
-  found->second.posted = message.offset;
-  auto& batch = batch_[from];
-  if (is_unwanted(message, to->second.types)) {
+  if (at.progress->first < 0)
+    at.progress->first = message.offset;
+  at.progress->posted = message.offset;
+  auto& batch = *at.batch;
+  if (is_unwanted(message, at.to->types)) {
     if (!batch.empty() && batch.back().passed_over) { // the last of a row says it all
       batch.back().raw.offset = message.offset;
       return;
     }
     arrival passed;
-    passed.raw.topic = from.first;
-    passed.raw.partition = from.second;
+    passed.raw.topic = *at.name;
+    passed.raw.partition = message.partition;
     passed.raw.offset = message.offset;
     passed.passed_over = true;
     batch.push_back(std::move(passed));
     return;
   }
   batch.push_back(read_arrival(to_record(message, options_.connection.topic_prefix), what_.consumer,
-                               to->second.types));
+                               at.to->types));
 }
 
 void group_reader::post() {
+  row_ = {};
   for (auto& [from, records] : std::exchange(batch_, {})) {
     const auto found = readings_.find(from);
     if (found != readings_.end())
@@ -289,6 +304,7 @@ void group_reader::renew() {
 
 void group_reader::assigned(rd_kafka_topic_partition_list_t* list) {
   ++epoch_;
+  row_ = {};
   readings_.clear();
   for (int i = 0; i < list->cnt; ++i)
     readings_[{own_name(list->elems[i].topic), list->elems[i].partition}].epoch = epoch_;
@@ -299,6 +315,7 @@ void group_reader::assigned(rd_kafka_topic_partition_list_t* list) {
 }
 
 void group_reader::revoked(rd_kafka_topic_partition_list_t* list) {
+  row_ = {};
   batch_.clear(); // read again by whoever gets them
   give_up word;
   for (const auto& [p, r] : readings_)

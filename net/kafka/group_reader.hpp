@@ -45,10 +45,21 @@ private:
     bool paused = false;
   };
 
+  /// Where records of one partition go; they come in rows.
+  struct row {
+    const rd_kafka_topic_t* topic = nullptr;
+    std::int32_t number = 0;
+    reading* progress = nullptr; ///< null: nobody here wants it
+    const route* to = nullptr;
+    std::vector<arrival>* batch = nullptr;
+    const std::string* name = nullptr; ///< of the topic, our own
+  };
+
   client_ptr make();
   void subscribe();
   void run();
   void read_for_a_while();
+  const row& row_of(const rd_kafka_message_t& message);
   void take(const rd_kafka_message_t& message);
   void post();
   void throttle();
@@ -79,6 +90,7 @@ private:
   std::uint64_t epoch_ = 0;
   std::map<partition, reading> readings_;
   std::map<partition, std::vector<arrival>> batch_;
+  row row_; ///< of the record before; refers to `readings_` and `batch_`
   std::thread thread_;
 };
 
