@@ -27,9 +27,9 @@ bool replica_clock::fresh(time_point now) {
 void replica_clock::wait(time_point came, time_point now, bool next, use_fn use) {
   last_read_ = now;
   reader one{came, asked_, next, std::move(use)};
-  const bool late = impatient(one, now);
-  if (late || waiting_.size() >= rules_.waiting_max) {
-    const failure why{late ? errc::unavailable : errc::overloaded};
+  const bool too_late = impatient(one, now);
+  if (too_late || waiting_.size() >= rules_.waiting_max) {
+    const failure why{too_late ? errc::unavailable : errc::overloaded};
     one.use(&why);
     return;
   }
@@ -41,33 +41,32 @@ void replica_clock::wait(time_point came, time_point now, bool next, use_fn use)
 void replica_clock::answered(time_point now) {
   asking_ = false;
   as_of_ = asked_at_;
-  const failure late{errc::unavailable};
-  // Who is called may come again.
-  for (auto& one : std::exchange(waiting_, {})) {
+  settle(errc::unavailable, [&](const reader& one) {
     if (served(one))
-      one.use(nullptr);
-    else if (impatient(one, now))
-      one.use(&late);
-    else
-      waiting_.push_back(std::move(one));
-  }
+      return verdict::served;
+    return impatient(one, now) ? verdict::refused : verdict::waits;
+  });
   if (!waiting_.empty() && !asking_)
     ask(now);
 }
 
 void replica_clock::failed(const failure& why, time_point now) {
   asking_ = false;
+  const bool stale = usable_stale(now);
   // A question that had less time than others would have had says nothing to these.
   const bool cut_short = until_ - asked_at_ < rules_.patience;
-  release(usable_stale(now),
-          [&](const reader& one) { return cut_short && !impatient(one, now) ? nullptr : &why; });
+  settle(why, [&](const reader& one) {
+    if (stale && !one.next)
+      return verdict::served;
+    return cut_short && !impatient(one, now) ? verdict::waits : verdict::refused;
+  });
   if (!waiting_.empty() && !asking_)
     ask(now);
 }
 
 void replica_clock::hurry(std::uint64_t n, time_point now) {
   if (asking_ && n == asked_ && late(now) && usable_stale(now))
-    release(true, [](const reader&) { return nullptr; });
+    settle({}, [](const reader& one) { return one.next ? verdict::waits : verdict::served; });
 }
 
 void replica_clock::ask(time_point now) {
@@ -76,7 +75,7 @@ void replica_clock::ask(time_point now) {
   until_ = now + rules_.patience;
   for (const auto& one : waiting_)
     until_ = std::min(until_, one.came + rules_.patience);
-  ask_(++asked_, until_);
+  ask_(++asked_);
 }
 
 bool replica_clock::impatient(const reader& r, time_point now) const {
@@ -97,17 +96,22 @@ bool replica_clock::served(const reader& r) const {
   return !r.next && rules_.age_max.count() > 0 && r.came - *as_of_ <= rules_.age_max;
 }
 
-/// `stale`: what there is will do, but not for those who need something new. For whom there is no
-/// `why_not`, he waits on.
-template <class WhyNot>
-void replica_clock::release(bool stale, WhyNot why_not) {
+/// `why`: what those are told who are refused.
+template <class Judge>
+void replica_clock::settle(const failure& why, Judge judge) {
+  // Who is called may come again.
   for (auto& one : std::exchange(waiting_, {})) {
-    if (stale && !one.next)
+    switch (judge(one)) {
+    case verdict::served:
       one.use(nullptr);
-    else if (const failure* why = why_not(one))
-      one.use(why);
-    else
+      break;
+    case verdict::refused:
+      one.use(&why);
+      break;
+    case verdict::waits:
       waiting_.push_back(std::move(one));
+      break;
+    }
   }
 }
 

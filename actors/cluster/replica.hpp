@@ -39,9 +39,9 @@ class replica_clock {
 public:
   /// Called with null: answer from the copy now; or with why that cannot be done.
   using use_fn = std::function<void(const failure*)>;
-  /// Starts question number `n`, which ends with `answered` or `failed`, at `until` at the latest:
-  /// then the first reader loses patience.
-  using ask_fn = std::function<void(std::uint64_t n, time_point until)>;
+  /// Starts question number `n`, which ends with `answered` or `failed`, at `until()` at the
+  /// latest.
+  using ask_fn = std::function<void(std::uint64_t n)>;
 
   replica_clock(replica_rules rules, ask_fn ask) : rules_(rules), ask_(std::move(ask)) {}
 
@@ -64,6 +64,8 @@ public:
   void hurry(std::uint64_t n, time_point now);
 
   bool asking() const noexcept { return asking_; }
+  /// Of the question under way: then the first of those who wait for it loses patience.
+  time_point until() const noexcept { return until_; }
   /// How old what the copy says is, at most. Nothing: it says nothing yet.
   std::optional<milliseconds> age(time_point now) const;
   time_point last_read() const noexcept { return last_read_; }
@@ -84,8 +86,10 @@ private:
   void ask(time_point now);
   bool late(time_point now) const;
   bool usable_stale(time_point now) const;
-  template <class WhyNot>
-  void release(bool stale, WhyNot why_not);
+  /// What becomes of one who waits.
+  enum class verdict : std::uint8_t { served, refused, waits };
+  template <class Judge>
+  void settle(const failure& why, Judge judge);
 
   replica_rules rules_;
   ask_fn ask_;
@@ -94,7 +98,7 @@ private:
   std::uint64_t asked_ = 0;
   bool asking_ = false;
   time_point asked_at_;
-  time_point until_; ///< of the question under way
+  time_point until_;
   time_point last_read_;
 };
 

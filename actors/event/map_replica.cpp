@@ -35,10 +35,9 @@ struct replica_state {
     parent = std::move(region);
     copy.emplace(event);
     const auto& rules = context->access.replicas;
-    clock.emplace(rules, [this](std::uint64_t number, time_point by) {
+    clock.emplace(rules, [this](std::uint64_t number) {
       context->metrics->questions.Increment();
       begun = copy->beginnings();
-      until = by;
       ask();
       if (!copy->empty())
         self->delayed_send(self, context->access.replicas.hurry, cluster::copy_hurry{number});
@@ -47,7 +46,8 @@ struct replica_state {
   }
 
   void ask() {
-    cluster::ask_owner<seat_map_update>(self, *context, event, copy->question(), until - env->now())
+    cluster::ask_owner<seat_map_update>(self, *context, event, copy->question(),
+                                        clock->until() - env->now())
         .then(
             [this](const seat_map_update& update) {
               const auto beginnings = copy->beginnings();
@@ -120,7 +120,6 @@ struct replica_state {
   std::optional<map_copy> copy;
   std::optional<cluster::replica_clock> clock;
   std::uint64_t begun = 0; ///< beginnings before the question under way
-  time_point until;        ///< of the question under way
 };
 
 map_replica::behavior_type replica_behavior(pointer self, environment* env, event_id event,

@@ -42,10 +42,9 @@ public:
     line_copy_options options;
     options.tell_every = std::min(options.tell_every, queues_->options.room.seen_ttl / 10);
     copy_.emplace(event_, options);
-    clock_.emplace(context_->access.replicas, [this](std::uint64_t number, time_point until) {
+    clock_.emplace(context_->access.replicas, [this](std::uint64_t number) {
       context_->metrics->questions.Increment();
       begun_ = copy_->beginnings();
-      until_ = until;
       ask();
       if (begun_ > 0)
         self_->delayed_send(self_, clock_->rules().hurry, cluster::copy_hurry{number});
@@ -139,7 +138,8 @@ private:
   }
 
   void ask() {
-    cluster::ask_owner<line_update>(self_, *context_, event_, copy_->question(), until_ - now())
+    cluster::ask_owner<line_update>(self_, *context_, event_, copy_->question(),
+                                    clock_->until() - now())
         .then(
             [this](const line_update& update) {
               const auto beginnings = copy_->beginnings();
@@ -172,7 +172,6 @@ private:
   std::optional<line_copy> copy_;
   std::optional<cluster::replica_clock> clock_;
   std::uint64_t begun_ = 0; ///< beginnings before the question under way
-  time_point until_;        ///< of the question under way
   time_point last_poll_;
 };
 

@@ -386,11 +386,14 @@ caf::result<applied> on_event(self_ptr self, const domain_event& event) {
   auto& state = self->state;
   if (!state.loaded)
     return to_caf(errc::unavailable); // the relay comes again
+  if (!is_known_type(event.type))
+    return applied{event.id, false};
+  const bool wanted = is_wanted(state, event.type);
   // A node that is alone knows all webhooks, and every event comes by here.
-  if (!is_known_type(event.type) || (!is_shared(state) && !is_wanted(state, event.type)))
+  if (!wanted && !is_shared(state))
     return applied{event.id, false};
   auto promise = self->make_response_promise<applied>();
-  if (is_wanted(state, event.type)) {
+  if (wanted) {
     queue_event(self, event, promise);
     return promise;
   }

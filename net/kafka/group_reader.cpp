@@ -160,8 +160,7 @@ const group_reader::row& group_reader::row_of(const rd_kafka_message_t& message)
   if (found == readings_.end() || to == what_.topics.end())
     return row_;
   row_.progress = &found->second;
-  row_.to = &to->second;
-  row_.name = &to->first;
+  row_.to = &*to;
   row_.batch = &batch_[from];
   return row_;
 }
@@ -174,13 +173,13 @@ void group_reader::take(const rd_kafka_message_t& message) {
     at.progress->first = message.offset;
   at.progress->posted = message.offset;
   auto& batch = *at.batch;
-  if (is_unwanted(message, at.to->types)) {
+  if (is_unwanted(message, at.to->second.types)) {
     if (!batch.empty() && batch.back().passed_over) { // the last of a row says it all
       batch.back().raw.offset = message.offset;
       return;
     }
     arrival passed;
-    passed.raw.topic = *at.name;
+    passed.raw.topic = at.to->first;
     passed.raw.partition = message.partition;
     passed.raw.offset = message.offset;
     passed.passed_over = true;
@@ -188,7 +187,7 @@ void group_reader::take(const rd_kafka_message_t& message) {
     return;
   }
   batch.push_back(read_arrival(to_record(message, options_.connection.topic_prefix), what_.consumer,
-                               at.to->types));
+                               at.to->second.types));
 }
 
 void group_reader::post() {

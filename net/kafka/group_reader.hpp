@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace tiketi::kafka {
 
@@ -49,10 +50,9 @@ private:
   struct row {
     const rd_kafka_topic_t* topic = nullptr;
     std::int32_t number = 0;
-    reading* progress = nullptr; ///< null: nobody here wants it
-    const route* to = nullptr;
+    reading* progress = nullptr;                             ///< null: nobody here wants it
+    const std::pair<const std::string, route>* to = nullptr; ///< by the topic's own name
     std::vector<arrival>* batch = nullptr;
-    const std::string* name = nullptr; ///< of the topic, our own
   };
 
   client_ptr make();
